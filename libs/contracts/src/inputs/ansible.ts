@@ -1,0 +1,164 @@
+import { z } from 'zod';
+import { durationSchema } from '../duration.js';
+import { secretRefSchema } from '../secret-ref.js';
+import { oneOrMany, pathSchema, withSpellings } from './caller-spelling.js';
+
+const variables = z.record(z.string(), z.unknown());
+
+/** A group of an inventory, as in Ansible. */
+export interface InventoryGroup {
+  hosts?: Record<string, Record<string, unknown> | null> | undefined;
+  vars?: Record<string, unknown> | undefined;
+  children?: Record<string, InventoryGroup | null> | undefined;
+}
+
+const groupSchema: z.ZodType<InventoryGroup> = z.strictObject({
+  hosts: z.record(z.string().min(1), variables.nullable()).optional(),
+  vars: variables.optional(),
+  get children() {
+    return z.record(z.string().min(1), groupSchema.nullable()).optional();
+  },
+});
+
+/** An inventory written in the input itself, in the shape of Ansible's YAML inventories. */
+export const inlineInventorySchema = z
+  .strictObject({ groups: z.record(z.string().min(1), groupSchema.nullable()) })
+  .meta({ description: 'Groups with hosts, vars and children, as in a YAML inventory of Ansible' });
+
+/** Where hosts come from: a path (file, directory or executable script) or inline groups. */
+export const inventorySchema = z.union([pathSchema, inlineInventorySchema]);
+
+export const ANSIBLE_DEFAULTS = { timeoutMs: 15 * 60_000, attempts: 3, batchSize: 50, maxParallel: 2 } as const;
+
+const fields = z.strictObject({
+  playbook: pathSchema
+    .optional()
+    .meta({ description: 'The playbook, relative to `project.path` or to the first project root' }),
+  project: z
+    .strictObject({ path: pathSchema })
+    .optional()
+    .meta({ description: 'Directory that holds ansible.cfg, roles and playbooks' }),
+  inventory: inventorySchema.optional().meta({ description: 'Without it the playbook runs on implicit localhost' }),
+  limit: oneOrMany(z.string().min(1)).optional().meta({ description: 'Host patterns, as in --limit' }),
+  tags: oneOrMany(z.string().min(1)).optional(),
+  skipTags: oneOrMany(z.string().min(1)).optional(),
+  extraVars: variables.optional().meta({ description: 'Extra variables; a value may be {"$secret": "name"}' }),
+  vault: z
+    .array(
+      z.strictObject({
+        id: z
+          .string()
+          .regex(/^[\w-]+$/)
+          .default('default'),
+        password: secretRefSchema,
+      }),
+    )
+    .optional()
+    .meta({ description: 'Vault passwords by reference' }),
+  check: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Check mode: nothing is changed; command and shell tasks are skipped' }),
+  diff: z.boolean().default(false),
+  forks: z
+    .number()
+    .int()
+    .min(1)
+    .max(500)
+    .optional()
+    .meta({ description: 'Default: the size of the batch, at most 50' }),
+  become: z.boolean().default(false),
+  verbosity: z.number().int().min(0).max(4).default(0),
+  batchSize: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(ANSIBLE_DEFAULTS.batchSize)
+    .meta({ description: 'Hosts per ansible-playbook process' }),
+  maxParallel: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(ANSIBLE_DEFAULTS.maxParallel)
+    .meta({ description: 'Batches that run at once' }),
+  maxFailPercentage: z
+    .number()
+    .min(0)
+    .max(100)
+    .optional()
+    .meta({ description: 'Start no further batch once more hosts than this failed' }),
+  retry: z
+    .strictObject({
+      attempts: z.number().int().min(1).max(20).default(ANSIBLE_DEFAULTS.attempts),
+      only: z
+        .enum(['failed-hosts', 'all'])
+        .default('failed-hosts')
+        .meta({ description: 'Which hosts a further attempt runs on' }),
+      delay: durationSchema.default(5_000).meta({ description: 'Pause before a further attempt' }),
+    })
+    .prefault({})
+    .meta({ description: 'Attempts over hosts that failed or could not be reached' }),
+  timeout: durationSchema
+    .default(ANSIBLE_DEFAULTS.timeoutMs)
+    .meta({ description: 'For one ansible-playbook process; default 15m' }),
+  retryOf: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'Take up a finished run again: everything not given here is taken from it' }),
+  only: z
+    .enum(['failed-hosts', 'unfinished-hosts', 'all'])
+    .optional()
+    .meta({ description: 'With retryOf: which hosts; default failed-hosts' }),
+});
+
+/** Input of AnsibleWorkflow. A bare string is the playbook; `playbook_path` and `inventory_path` are accepted. */
+export const ansibleInputSchema = withSpellings(
+  fields.superRefine((input, ctx) => {
+    if (input.playbook === undefined && input.retryOf === undefined) {
+      ctx.addIssue({
+        code: 'custom',
+        path: ['playbook'],
+        message: 'is required (the path of a playbook, or `retryOf` with the id of a finished run)',
+      });
+    }
+    if (input.only !== undefined && input.retryOf === undefined) {
+      ctx.addIssue({ code: 'custom', path: ['only'], message: 'needs `retryOf`' });
+    }
+  }),
+  { playbook_path: 'playbook', inventory_path: 'inventory', extra_vars: 'extraVars', skip_tags: 'skipTags' },
+  'playbook',
+);
+
+export type AnsibleInput = z.output<typeof ansibleInputSchema>;
+/** What a TypeScript caller writes. */
+export type AnsibleInputGiven = z.input<typeof fields>;
+
+export const HOST_OUTCOMES = ['ok', 'failed', 'unreachable', 'skipped', 'not-started'] as const;
+
+export const hostResultSchema = z.object({
+  outcome: z.enum(HOST_OUTCOMES),
+  ok: z.number().int(),
+  changed: z.number().int(),
+  failed: z.number().int(),
+  unreachable: z.number().int(),
+  skipped: z.number().int(),
+  rescued: z.number().int(),
+  ignored: z.number().int(),
+});
+export type HostResult = z.output<typeof hostResultSchema>;
+
+/** Result of AnsibleWorkflow; the details of its failure hold the same object with another verdict. */
+export const ansibleResultSchema = z.object({
+  runId: z.string(),
+  verdict: z.enum(['successful', 'failed', 'unreachable', 'no-hosts', 'error']),
+  hosts: z.record(z.string(), hostResultSchema),
+  failedHosts: z.array(z.string()),
+  batches: z.number().int(),
+  inventoryDigest: z.string(),
+  durationMs: z.number(),
+  tail: z.array(z.string()),
+});
+export type AnsibleResult = z.output<typeof ansibleResultSchema>;

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { approvalPolicySchema } from '../approval-policy.js';
+import { durationSchema } from '../duration.js';
+import { pathSchema, withSpellings } from './caller-spelling.js';
+
+export const TERRAFORM_ACTIONS = ['plan', 'apply', 'destroy'] as const;
+export const TERRAFORM_ENGINES = ['terraform', 'tofu'] as const;
+
+const fields = z.strictObject({
+  stack: z.strictObject({ path: pathSchema }).meta({ description: 'The root module' }),
+  workspace: z
+    .string()
+    .regex(/^[\w.-]{1,90}$/, 'must be 1 to 90 letters, digits, dots, dashes or underscores')
+    .default('default'),
+  vars: z
+    .record(z.string().regex(/^[A-Za-z_][\w-]*$/), z.unknown())
+    .default({})
+    .meta({ description: 'Input variables; a value may be {"$secret": "name"}' }),
+  varFiles: z.array(pathSchema).default([]).meta({ description: 'Variable files, relative to the stack' }),
+  action: z.enum(TERRAFORM_ACTIONS).default('apply'),
+  engine: z.enum(TERRAFORM_ENGINES).optional().meta({ description: 'Default: whichever the worker has' }),
+  approval: approvalPolicySchema
+    .optional()
+    .meta({ description: 'Without it the plan is applied without asking; a plan without changes never asks' }),
+  parallelism: z.number().int().min(1).max(100).optional(),
+  lockTimeout: durationSchema.default(30_000).meta({ description: 'How long to wait for the lock of the state' }),
+  timeout: durationSchema.default(60 * 60_000).meta({ description: 'For one of init, plan and apply; default 1h' }),
+});
+
+/** Input of TerraformWorkflow. */
+export const terraformInputSchema = withSpellings(fields, {});
+export type TerraformInput = z.output<typeof terraformInputSchema>;
+/** What a TypeScript caller writes. */
+export type TerraformInputGiven = z.input<typeof fields>;
+
+export const planChangesSchema = z.object({
+  add: z.number().int(),
+  change: z.number().int(),
+  destroy: z.number().int(),
+  replace: z.number().int(),
+});
+export type PlanChanges = z.output<typeof planChangesSchema>;
+
+/** An output: its value, or for a sensitive one only a reference to an artifact that holds it encrypted. */
+export const stackOutputSchema = z.union([
+  z.object({ value: z.unknown(), sensitive: z.literal(false) }),
+  z.object({ ref: z.string(), sensitive: z.literal(true) }),
+]);
+
+export const terraformResultSchema = z.object({
+  runId: z.string(),
+  action: z.enum(TERRAFORM_ACTIONS),
+  planDigest: z.string(),
+  applied: z.boolean(),
+  changes: planChangesSchema,
+  outputs: z.record(z.string(), stackOutputSchema),
+  stateSerial: z.number().int().nullable(),
+  durationMs: z.number(),
+});
+export type TerraformResult = z.output<typeof terraformResultSchema>;

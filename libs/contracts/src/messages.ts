@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { waitingForSchema } from './status.js';
+
+/** Who sends a message: set by the gateway after sign-in, or by the CLI. Without it the sender is unauthenticated. */
+export const senderSchema = z.strictObject({ identity: z.string().min(1), channel: z.string().min(1) });
+export type Sender = z.output<typeof senderSchema>;
+
+const by = senderSchema.optional();
+const reason = z.string().default('');
+
+/** Payloads of the updates that every top-level workflow answers. */
+export const UPDATES = {
+  approve: z.strictObject({ gate: z.string(), evidence: z.string(), reason, by }),
+  reject: z.strictObject({ gate: z.string(), reason, by }),
+  pause: z.strictObject({ reason, by }),
+  resume: z.strictObject({ by }),
+  abort: z.strictObject({ reason, by }),
+  retry: z.strictObject({
+    step: z.string(),
+    hosts: z.union([z.literal('failed'), z.array(z.string())]).optional(),
+    by,
+  }),
+  skip: z.strictObject({ step: z.string(), reason, by }),
+} as const;
+
+export type UpdateName = keyof typeof UPDATES;
+export type UpdatePayload<N extends UpdateName> = z.output<(typeof UPDATES)[N]>;
+
+/** What an accepted update answers: one sentence for people. */
+export interface UpdateReply {
+  readonly accepted: true;
+  readonly message: string;
+}
+
+/** Signals with a fixed meaning; a signal named like a gate approves that gate. */
+export const SIGNALS = {
+  pause: 'pause',
+  resume: 'resume',
+  abort: 'abort',
+  childReport: 'switchyardChildReport',
+  progress: 'switchyardProgress',
+} as const;
+
+export const STATUS_QUERY = 'status';
+
+/** Memo fields of every run that Switchyard starts. */
+export const MEMO = {
+  /** Who started the run: compared with approvers where self-approval is off. */
+  startedBy: 'switchyardStartedBy',
+  /** Set on children: where to report what they wait for. */
+  reportTo: 'switchyardReportTo',
+} as const;
+
+/** What a child tells its parent when it begins or ends to wait. */
+export const childReportSchema = z.object({
+  step: z.string(),
+  workflowId: z.string(),
+  type: z.string(),
+  waitingFor: waitingForSchema.nullable(),
+});
+export type ChildReport = z.output<typeof childReportSchema>;
+
+/** What an activity tells its own workflow about a long step; sent at most every few seconds, for it costs history. */
+export const progressReportSchema = z.object({
+  step: z.string(),
+  progress: z.number().min(0).max(100),
+  detail: z.string().optional(),
+});
+export type ProgressReport = z.output<typeof progressReportSchema>;
+
+/** Identity that is recorded for a message without a sender. */
+export const UNAUTHENTICATED = 'unauthenticated';

@@ -1,0 +1,28 @@
+import {
+  ansibleInputSchema,
+  approvalStepSchema,
+  healthCheckSchema,
+  httpRequestSchema,
+  migrationInputSchema,
+  notifySchema,
+  runbookStepSchema,
+  terraformInputSchema,
+  waitStepSchema,
+  workflowStepSchema,
+  type StepKind,
+} from '@switchyard/contracts';
+import type { z } from 'zod';
+
+/** The schema of `with` for each kind of step. */
+export const KIND_SCHEMAS = {
+  ansible: ansibleInputSchema,
+  terraform: terraformInputSchema,
+  'database-migration': migrationInputSchema,
+  http: httpRequestSchema,
+  health: healthCheckSchema,
+  notify: notifySchema,
+  wait: waitStepSchema,
+  approval: approvalStepSchema,
+  runbook: runbookStepSchema,
+  workflow: workflowStepSchema,
+} as const satisfies Record<StepKind, z.ZodType>;

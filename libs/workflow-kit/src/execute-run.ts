@@ -1,0 +1,97 @@
+import {
+  MEMO,
+  WORKFLOW_QUEUES,
+  type AnsibleInputGiven,
+  type AnsibleResult,
+  type MigrationInputGiven,
+  type MigrationResult,
+  type RunbookResult,
+  type RunbookRun,
+  type TerraformInputGiven,
+  type TerraformResult,
+  type WorkflowType,
+} from '@switchyard/contracts';
+import { ChildWorkflowCancellationType, ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
+import type { Run } from './run.js';
+
+/** The results of Switchyard's workflows by type. */
+export interface WorkflowResults {
+  readonly AnsibleWorkflow: AnsibleResult;
+  readonly TerraformWorkflow: TerraformResult;
+  readonly DatabaseMigrationWorkflow: MigrationResult;
+  readonly RunbookWorkflow: RunbookResult;
+}
+
+/** The inputs of Switchyard's workflows by type, as a caller writes them. */
+export interface WorkflowInputs {
+  readonly AnsibleWorkflow: AnsibleInputGiven | string;
+  readonly TerraformWorkflow: TerraformInputGiven;
+  readonly DatabaseMigrationWorkflow: MigrationInputGiven;
+  readonly RunbookWorkflow: { runbook: RunbookRun['runbook'] | object; inputs?: Record<string, unknown> };
+}
+
+/** How a child is started. */
+export interface ChildOptions {
+  /** Default: made by Temporal. Give one that follows from the parent and step, so that people can find it. */
+  readonly workflowId?: string;
+  /** The run and step that the child is shown under, where the parent is a run of Switchyard. */
+  readonly under?: { readonly run: Run; readonly step: string };
+  /** Milliseconds; the child is ended by the server afterwards. Default: none. */
+  readonly timeout?: number;
+  /** One line for Temporal's UI. */
+  readonly summary?: string;
+}
+
+/**
+ * Starts any workflow type on any task queue as a child and waits for its result. When the parent is cancelled the
+ * child is asked to end, and waited for; when the parent ends otherwise, likewise.
+ */
+export async function executeChildOn<R>(
+  type: string,
+  taskQueue: string,
+  args: unknown[],
+  options: ChildOptions = {},
+): Promise<R> {
+  const { workflowId, under, timeout, summary } = options;
+  const memo: Record<string, unknown> = {
+    [MEMO.startedBy]: under ? under.run.startedBy : workflowInfo().memo?.[MEMO.startedBy],
+    ...(under ? { [MEMO.reportTo]: { workflowId: workflowInfo().workflowId, step: under.step } } : {}),
+  };
+  const handle = await startChild(type, {
+    taskQueue,
+    args,
+    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+    cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+    memo: Object.fromEntries(Object.entries(memo).filter(([, value]) => value !== undefined)),
+    ...(workflowId === undefined ? {} : { workflowId }),
+    ...(timeout === undefined ? {} : { workflowExecutionTimeout: timeout }),
+    ...(summary === undefined ? {} : { staticSummary: summary }),
+  });
+  under?.run.child(under.step, { workflowId: handle.workflowId, type });
+  return (await handle.result()) as R;
+}
+
+/** Starts one of Switchyard's workflows as a child on its own queue and waits for its typed result. */
+export async function executeRun<T extends WorkflowType>(
+  type: T,
+  input: WorkflowInputs[T],
+  options: ChildOptions = {},
+): Promise<WorkflowResults[T]> {
+  return executeChildOn<WorkflowResults[T]>(type, WORKFLOW_QUEUES[type], [input], options);
+}
+
+/** Runs a playbook from another workflow. */
+export const runAnsible = (input: WorkflowInputs['AnsibleWorkflow'], options?: ChildOptions): Promise<AnsibleResult> =>
+  executeRun('AnsibleWorkflow', input, options);
+
+/** Plans and applies a stack from another workflow. */
+export const runTerraform = (input: TerraformInputGiven, options?: ChildOptions): Promise<TerraformResult> =>
+  executeRun('TerraformWorkflow', input, options);
+
+/** Migrates a database from another workflow. */
+export const runDatabaseMigration = (input: MigrationInputGiven, options?: ChildOptions): Promise<MigrationResult> =>
+  executeRun('DatabaseMigrationWorkflow', input, options);
+
+/** Runs a runbook from another workflow. */
+export const runRunbook = (input: WorkflowInputs['RunbookWorkflow'], options?: ChildOptions): Promise<RunbookResult> =>
+  executeRun('RunbookWorkflow', input, options);
