@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import type { NewEventInput } from '@switchyard/contracts';
+import { z } from 'zod';
+import { constraintOf, count, rows, sqlState, UNIQUE_VIOLATION, type Db } from '../sql.js';
+import { encodeEvent, type EncodedEvent } from './encode.js';
+
+/** The channel that is notified with the run id when events of a run were stored. */
+export const EVENTS_CHANNEL = 'switchyard_events';
+
+/** What one run got from a batch. */
+export interface AppendedRun {
+  readonly runId: string;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** True when the batch had been stored before, and this call stored nothing. */
+  readonly repeated: boolean;
+}
+
+/** Options of {@link appendEvents}. */
+export interface AppendOptions {
+  readonly events: readonly NewEventInput[];
+  /** Names the batch: a second call with the same id stores nothing. Default: a new one. */
+  readonly batchId?: string;
+}
+
+/**
+ * Stores events in one statement: all or none, numbered without gaps per run in the order given, each run notified.
+ * Give it the database and not a transaction: a batch that another call stores at the same moment is found by its
+ * unique key, and the statement is then made again.
+ * @throws CodedError InvalidInput for an event that does not fit; errors of the database as they are
+ */
+export async function appendEvents(db: Db, options: AppendOptions): Promise<AppendedRun[]> {
+  return appendEncoded(db, { batchId: options.batchId ?? randomUUID(), events: options.events.map(encodeEvent) });
+}
+
+/** {@link appendEvents} for events that were checked already. */
+export async function appendEncoded(
+  db: Db,
+  batch: { readonly batchId: string; readonly events: readonly EncodedEvent[] },
+): Promise<AppendedRun[]> {
+  if (batch.events.length === 0) return [];
+  const params = { batchId: batch.batchId, events: `[${batch.events.map((e) => e.json).join(',')}]` };
+  try {
+    return await rows(db, appendedRow, APPEND, params);
+  } catch (error) {
+    if (sqlState(error) !== UNIQUE_VIOLATION || constraintOf(error) !== 'event_batches_pkey') throw error;
+    // The same batch was under way twice and the other one was first: now it is known, and its numbers are read.
+    return rows(db, appendedRow, APPEND, params);
+  }
+}
+
+const appendedRow = z
+  .object({ run_id: z.string(), first_seq: count, last_seq: count, repeated: z.boolean() })
+  .transform((r): AppendedRun => ({
+    runId: r.run_id,
+    firstSeq: r.first_seq,
+    lastSeq: r.last_seq,
+    repeated: r.repeated,
+  }));
+
+// Counters are taken in the order of run ids, so that two batches with the same runs never wait for each other.
+const APPEND = /* sql */ `
+with input as (
+  select * from rows from (json_to_recordset(:events::json) as (
+    "runId" text, "workflowId" text, step text, attempt int, source text, type text, level text,
+    subject text, message text, data jsonb, at timestamptz
+  )) with ordinality
+  as i (run_id, workflow_id, step, attempt, source, type, level, subject, message, data, at, place)
+),
+sizes as (
+  select run_id, count(*) as events from input group by run_id
+),
+known as (
+  select b.run_id, b.first_seq, b.last_seq
+    from switchyard.event_batches b join sizes using (run_id) where b.batch_id = :batchId::text
+),
+counted as (
+  insert into switchyard.run_counters as c (run_id, last_seq)
+  select run_id, events from sizes where run_id not in (select run_id from known) order by run_id
+  on conflict (run_id) do update set last_seq = c.last_seq + excluded.last_seq, updated_at = now()
+  returning run_id, last_seq
+),
+booked as (
+  insert into switchyard.event_batches (run_id, batch_id, first_seq, last_seq)
+  select run_id, :batchId::text, last_seq - events + 1, last_seq from counted join sizes using (run_id)
+  returning run_id, first_seq, last_seq
+),
+stored as (
+  insert into switchyard.events
+    (run_id, seq, workflow_id, step, attempt, source, type, level, subject, message, data, at)
+  select run_id, b.first_seq - 1 + row_number() over (partition by run_id order by i.place),
+         i.workflow_id, i.step, i.attempt, i.source, i.type, i.level, i.subject, i.message, i.data, i.at
+    from input i join booked b using (run_id)
+)
+select run_id, first_seq, last_seq, false as repeated, pg_notify('${EVENTS_CHANNEL}', run_id)::text from booked
+union all
+select run_id, first_seq, last_seq, true, null from known`;
