@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { CodedError } from '@switchyard/contracts';
+import { messageOf } from '../error-code.js';
+import { identify } from '../processes/processes.js';
+import { serveControl, type StartWorkers } from './control.js';
+import { stackLayout, STACK_MARKER } from './layout.js';
+import { endMarked } from './leftovers.js';
+import { startStackPostgres, startStackTemporal, type KeptServer } from './servers.js';
+import { writeState, type StackState } from './state.js';
+import { superviseWorker, type SupervisedWorker } from './worker-supervision.js';
+
+/** What `up` gives the supervisor on its standard input. */
+export const supervisorConfigSchema = z.object({
+  root: z.string(),
+  temporalBinary: z.string(),
+  temporalPort: z.number(),
+  uiPort: z.number(),
+  postgresPort: z.number(),
+  dataDir: z.string(),
+  superuserPassword: z.string(),
+  notices: z.array(z.string()),
+});
+
+export type SupervisorConfig = z.output<typeof supervisorConfigSchema>;
+
+/**
+ * Runs a stack until it is told to stop: starts the servers, then the workers that it is given, starts again what
+ * ends, and writes down every change, so that whoever comes after a crash finds each process.
+ */
+export async function supervise(config: SupervisorConfig): Promise<void> {
+  const layout = stackLayout(config.root);
+  const token = randomBytes(16).toString('hex');
+  const self = await identify(process.pid);
+  if (self === undefined) throw new Error('the supervisor cannot see itself');
+  const marker = { [STACK_MARKER]: layout.id };
+  const workers = new Map<string, SupervisedWorker>();
+  let phase: StackState['phase'] = 'starting';
+  let failure: StackState['failure'] = null;
+  let environment: Readonly<Record<string, string>> = {};
+  let temporal: KeptServer | undefined;
+  let postgres: KeptServer | undefined;
+  let ending: Promise<void> | undefined;
+
+  const state = (): StackState => ({
+    supervisor: self,
+    control: { port, token },
+    phase,
+    failure,
+    notices: config.notices,
+    temporal: temporal
+      ? {
+          address: `127.0.0.1:${config.temporalPort}`,
+          namespace: 'default',
+          uiUrl: `http://127.0.0.1:${config.uiPort}`,
+        }
+      : null,
+    postgres: postgres ? { host: '127.0.0.1', port: config.postgresPort } : null,
+    processes: [
+      ...[...workers].flatMap(([name, worker]) => {
+        const identity = worker.identity();
+        return identity === undefined ? [] : [{ ...identity, name, signal: 'SIGTERM' as const }];
+      }),
+      ...(temporal ? [{ ...temporal.identity(), name: 'temporal', signal: 'SIGTERM' as const }] : []),
+      ...(postgres ? [{ ...postgres.identity(), name: 'postgres', signal: 'SIGINT' as const }] : []),
+    ],
+    stackEnvironment: { ...environment },
+    workers: [...workers.values()].map((worker) => worker.state()),
+  });
+
+  // One write after the other, the newest last; several changes at once are one write.
+  let writing: Promise<void> | undefined;
+  let dirty = false;
+  const save = (): Promise<void> => {
+    dirty = true;
+    writing ??= (async () => {
+      while (dirty) {
+        dirty = false;
+        await writeState(layout, state());
+      }
+    })().finally(() => (writing = undefined));
+    return writing;
+  };
+  const onChange = (): void => {
+    save().catch((error: unknown) => console.error('the state could not be written:', messageOf(error)));
+  };
+
+  const startWorkers = async (request: StartWorkers): Promise<void> => {
+    if (ending !== undefined) throw new Error('the stack is stopping');
+    environment = request.stackEnvironment;
+    for (const spec of request.workers) {
+      if (workers.has(spec.name)) continue;
+      workers.set(
+        spec.name,
+        superviseWorker({
+          spec,
+          cwd: layout.root,
+          logs: layout.logs,
+          environment: { ...request.environment, ...marker },
+          onChange,
+        }),
+      );
+    }
+    await save();
+  };
+
+  const stop = (): Promise<void> => (ending ??= stopAll());
+  const stopAll = async (): Promise<void> => {
+    await Promise.allSettled([...workers.values()].map((worker) => worker.stop()));
+    const servers = [temporal, postgres].filter((server) => server !== undefined);
+    const except = [self, ...servers.map((server) => server.identity())];
+    await endMarked(layout, { except, patienceMs: 10_000 });
+    await Promise.allSettled(servers.map((server) => server.stop()));
+    await writing;
+  };
+
+  const { server, port } = await serveControl(token, {
+    state,
+    startWorkers,
+    stop: async () => {
+      await stop();
+      server.close();
+      // The answer goes out first; then nothing is left to wait for.
+      setTimeout(() => process.exit(0), 200).unref();
+    },
+  });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      stop().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+    });
+  }
+  process.on('SIGHUP', () => undefined); // the terminal that started the stack may close
+  await save();
+  try {
+    const servers = { ...config, temporalFile: layout.temporalFile, logs: layout.logs, marker };
+    const started = await Promise.allSettled([
+      startStackTemporal(servers, onChange).then((kept) => (temporal = kept)),
+      startStackPostgres(servers, onChange).then((kept) => (postgres = kept)),
+    ]);
+    const failed = started.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    phase = 'running';
+    await save();
+  } catch (error) {
+    phase = 'failed';
+    failure = { code: error instanceof CodedError ? error.code : 'Internal', message: messageOf(error) };
+    await stop();
+    await save();
+    process.exit(1);
+  }
+}

@@ -1,0 +1,14 @@
+export { fakeHttp, type FakeAnswer, type FakeHttp, type FakeRoutes, type RecordedRequest } from './fake-http.js';
+export { leftovers } from './leftovers.js';
+export {
+  startPostgres,
+  type PostgresForTests,
+  type StartedPostgres,
+  type StartPostgresOptions,
+} from './postgres-server.js';
+export { postgres, temporal } from './provided.js';
+export { startTemporal, type StartedTemporal, type TemporalForTests } from './temporal-server.js';
+export { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from './test-database.js';
+export { tools } from './tools.js';
+export { waitFor, type Settled, type WaitForOptions } from './wait-for.js';
+export { withEnv } from './with-env.js';
