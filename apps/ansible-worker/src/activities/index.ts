@@ -1,0 +1,23 @@
+import { heartbeatWhile } from '@switchyard/worker-kit';
+import { Context } from '@temporalio/activity';
+import type { AnsibleDeps } from '../ports.js';
+import type { AnsibleActivities } from '../workflows/activities.js';
+import { collectHosts } from './collect-hosts.js';
+import { BatchRunner } from './run-batch.js';
+import { takeUp } from './take-up.js';
+
+/** The activities of the ansible-worker over what the worker has opened. */
+export function createActivities(deps: AnsibleDeps): AnsibleActivities {
+  const runner = new BatchRunner(deps);
+  return {
+    runBatch(input) {
+      const context = Context.current();
+      const isWorkerStopping = (): boolean => context.cancellationDetails?.workerShutdown === true;
+      return heartbeatWhile(context, (signal) =>
+        runner.run(input, { attempt: context.info.attempt, signal, isWorkerStopping }),
+      );
+    },
+    takeUp: (input) => takeUp(deps, input),
+    collectHosts: ({ ledgerId }) => collectHosts(deps.ledger, ledgerId),
+  };
+}

@@ -1,0 +1,47 @@
+import { mkdir } from 'node:fs/promises';
+import { SIGNALS } from '@switchyard/contracts';
+import { secretsFromEnv } from '@switchyard/shared-db';
+import type { Store } from '@switchyard/store';
+import { openEventWriter, openWorkerStore, type WorkerContext } from '@switchyard/worker-kit';
+import { getClient } from '@temporalio/activity';
+import { removeDeadWorkspaces } from './play/workspace.js';
+import type { AnsibleDeps } from './ports.js';
+import { storeInputs, storeLedger } from './store-ports.js';
+
+/** What the worker holds open. */
+export interface Resources {
+  readonly store: Store;
+  readonly deps: AnsibleDeps;
+}
+
+/** Opens the store and the secrets, and removes what workers that died left in the work directory. */
+export async function openResources(context: WorkerContext): Promise<Resources> {
+  const { config, env, log, masker, onClose } = context;
+  const store = await openWorkerStore(context);
+  const events = openEventWriter(context, store);
+  const secrets = secretsFromEnv(env);
+  onClose('secrets', () => secrets.close());
+  await mkdir(config.workDir, { recursive: true, mode: 0o700 });
+  const removed = await removeDeadWorkspaces(config.workDir);
+  if (removed > 0) log.info({ removed }, 'removed the workspaces of workers that died');
+  const deps: AnsibleDeps = {
+    events,
+    ledger: storeLedger(store),
+    inputs: storeInputs(store),
+    secret: async (secret) => {
+      const value = (await secrets.get(secret)).reveal();
+      // Failures and log lines of this worker must not show it either.
+      masker.add(value);
+      return value;
+    },
+    report: (ref, progress) => getClient().workflow.getHandle(ref.workflowId).signal(SIGNALS.progress, progress),
+    reaper: context.reaper,
+    settings: {
+      roots: config.projectRoots,
+      workDir: config.workDir,
+      ...(config.ansibleBin === undefined ? {} : { binDir: config.ansibleBin }),
+      env,
+    },
+  };
+  return { store, deps };
+}

@@ -1,0 +1,100 @@
+import { ansibleInputSchema, type AnsibleInput, type AnsibleResult } from '@switchyard/contracts';
+import { activities, fail, failureOf, runWorkflow, type Run } from '@switchyard/workflow-kit';
+import { isCancellation, sleep } from '@temporalio/workflow';
+import type { AnsibleActivities } from './activities.js';
+import { PLAYBOOK_STEP, Round, type RoundResult } from './round.js';
+
+/** Runs a playbook. The result has every host; a failure carries the same object in its details. */
+export async function AnsibleWorkflow(given: unknown): Promise<AnsibleResult> {
+  return runWorkflow({
+    kind: 'ansible',
+    schema: ansibleInputSchema,
+    given,
+    what: 'AnsibleWorkflow input',
+    describe: ({ playbook, retryOf }) => ({
+      title: retryOf === undefined ? `Playbook ${playbook ?? ''}` : `Retry of ${retryOf}`,
+      target: playbook ?? retryOf ?? '',
+      steps: [{ id: PLAYBOOK_STEP, title: playbook === undefined ? 'Run playbook' : `Run ${playbook}` }],
+    }),
+    body: async (run, input) => {
+      const step = run.step(PLAYBOOK_STEP);
+      step.start();
+      try {
+        const result = await play(run, input, given);
+        step.done(summaryOf(result));
+        return result;
+      } catch (error) {
+        // A cancelled batch has said already what is left running.
+        if (!isCancellation(error)) step.failed(failureOf(error).message);
+        throw error;
+      }
+    },
+  });
+}
+
+async function play(run: Run, given: AnsibleInput, raw: unknown): Promise<AnsibleResult> {
+  const input = given.retryOf === undefined ? given : await takeUp(run, raw);
+  const isWhole = input.retry.only === 'all';
+  const rounds = isWhole ? input.retry.attempts : 1;
+  for (let round = 1; ; round++) {
+    const { executionId } = run.ref;
+    const ledgerId = round === 1 ? executionId : `${executionId}#${round}`;
+    const attempts = isWhole ? 1 : input.retry.attempts;
+    // Rounds follow each other.
+    // oxlint-disable-next-line no-await-in-loop
+    const played = await new Round({ run, input, ledgerId, attempts }).play();
+    const result = resultOf(run, played);
+    if (result.verdict === 'successful') return result;
+    if (round === rounds) throw failureFor(result, played);
+    run.warn(`attempt ${round + 1} of ${rounds} on all hosts: ${summaryOf(result)}`);
+    // oxlint-disable-next-line no-await-in-loop
+    await sleep(input.retry.delay);
+  }
+}
+
+async function takeUp(run: Run, given: unknown): Promise<AnsibleInput> {
+  const { takeUp: take } = activities<Pick<AnsibleActivities, 'takeUp'>>({ startToClose: 60_000, heartbeat: false });
+  const { input, hosts } = await take({ ref: run.ref, given });
+  run.step(PLAYBOOK_STEP).progress(0, `${input.playbook ?? ''} on ${hosts} host${hosts === 1 ? '' : 's'}`);
+  return input;
+}
+
+function verdictOf({ failed, unreachable, notStarted }: RoundResult['counts']): AnsibleResult['verdict'] {
+  if (failed > 0) return 'failed';
+  if (unreachable > 0) return 'unreachable';
+  return notStarted > 0 ? 'failed' : 'successful';
+}
+
+function resultOf(
+  run: Run,
+  { counts, hosts, failedHosts, batches, inventoryDigest, tail }: RoundResult,
+): AnsibleResult {
+  return {
+    runId: run.ref.workflowId,
+    verdict: verdictOf(counts),
+    hosts,
+    failedHosts: [...failedHosts],
+    batches,
+    inventoryDigest,
+    durationMs: run.elapsedMs(),
+    tail: [...tail],
+  };
+}
+
+function summaryOf({ hosts, failedHosts }: AnsibleResult): string {
+  const total = Object.keys(hosts).length;
+  const of = `${total} host${total === 1 ? '' : 's'}`;
+  return failedHosts.length === 0 ? `${of} ended well` : `${failedHosts.length} of ${of} did not end well`;
+}
+
+function failureFor(result: AnsibleResult, { counts, reasons }: RoundResult): Error {
+  const code = result.verdict === 'unreachable' ? 'AnsibleHostsUnreachable' : 'AnsibleHostsFailed';
+  const parts = [
+    ...(counts.failed > 0 ? [`${counts.failed} failed`] : []),
+    ...(counts.unreachable > 0 ? [`${counts.unreachable} could not be reached`] : []),
+    ...(counts.notStarted > 0 ? [`${counts.notStarted} did not start`] : []),
+  ];
+  const why = reasons.length === 0 ? '' : ` (${reasons.join('; ')})`;
+  const message = `of ${counts.total} hosts ${parts.join(', ')}${why}; mend them, then start a run with \`retryOf\` "${result.runId}"`;
+  return fail(code, message, result);
+}

@@ -1,0 +1,1 @@
+export { AnsibleWorkflow } from './ansible.js';

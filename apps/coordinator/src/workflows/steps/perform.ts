@@ -1,0 +1,93 @@
+import {
+  parseOrThrow,
+  TASK_QUEUES,
+  type IntegrationActivities,
+  type RunbookStep,
+  type WorkflowType,
+} from '@switchyard/contracts';
+import { KIND_SCHEMAS } from '@switchyard/runbook';
+import { activities, executeRun, type Run, type WorkflowInputs } from '@switchyard/workflow-kit';
+import { sleep } from '@temporalio/workflow';
+import { callWorkflow } from './call-workflow.js';
+import { childIdOf, type Unit } from './unit.js';
+
+type Kind = Exclude<RunbookStep['uses'], 'approval'>;
+
+/** Does the work of one unit and gives its result; throws what a failed one throws. */
+export async function performUnit(run: Run, unit: Unit): Promise<unknown> {
+  if (unit.uses === 'approval') throw new Error(`an approval is no unit of work: step ${unit.step}`);
+  return KINDS[unit.uses](run, unit);
+}
+
+const KINDS: Readonly<Record<Kind, (run: Run, unit: Unit) => Promise<unknown>>> = {
+  ansible: (run, unit) => child(run, unit, 'AnsibleWorkflow', ansibleInput(unit)),
+  terraform: (run, unit) => child(run, unit, 'TerraformWorkflow', unit.with),
+  'database-migration': (run, unit) => child(run, unit, 'DatabaseMigrationWorkflow', unit.with),
+  runbook: (run, unit) => {
+    const { runbook, inputs } = parseOrThrow(KIND_SCHEMAS.runbook, unit.with, whereOf(unit));
+    return child(run, unit, 'RunbookWorkflow', { runbook, inputs });
+  },
+  workflow: (run, unit) => callWorkflow(run, unit, parseOrThrow(KIND_SCHEMAS.workflow, unit.with, whereOf(unit))),
+  wait: async (_run, unit) => {
+    const { for: time } = parseOrThrow(KIND_SCHEMAS.wait, unit.with, whereOf(unit));
+    if (time) await sleep(time);
+    return { waitedMs: time ?? 0 };
+  },
+  http: (run, unit) => {
+    const input = parseOrThrow(KIND_SCHEMAS.http, unit.with, whereOf(unit));
+    return integration(unit, input.timeout + GRACE_MS).httpRequest({ ...callOf(run, unit), input });
+  },
+  health: (run, unit) => {
+    const input = parseOrThrow(KIND_SCHEMAS.health, unit.with, whereOf(unit));
+    return integration(unit, input.within + GRACE_MS).checkHealth({ ...callOf(run, unit), input });
+  },
+  notify: (run, unit) => {
+    const input = parseOrThrow(KIND_SCHEMAS.notify, unit.with, whereOf(unit));
+    return integration(unit, NOTIFY_MS + GRACE_MS).notify({ ...callOf(run, unit), input });
+  },
+};
+
+const whereOf = (unit: Unit): string => `step "${unit.step}"`;
+
+async function child(run: Run, unit: Unit, type: WorkflowType, input: unknown): Promise<unknown> {
+  return executeRun(type, input as WorkflowInputs[WorkflowType], {
+    workflowId: childIdOf(unit),
+    under: { run, step: unit.step },
+    summary: unit.step,
+  });
+}
+
+/** AnsibleWorkflow retries hosts by itself: it knows which ones failed, so the retry of the step goes to it. */
+function ansibleInput(unit: Unit): unknown {
+  const { with: given, retry } = unit;
+  if (!retry || typeof given !== 'object' || given === null || 'retry' in given) return given;
+  return { ...given, retry: { attempts: retry.attempts, delay: retry.delay, only: retry.only ?? 'failed-hosts' } };
+}
+
+/** Time that a worker has over the time of the call itself, in milliseconds. */
+const GRACE_MS = 10_000;
+const NOTIFY_MS = 10_000;
+/** Attempts of a call that may pass, unless the step says otherwise. */
+const CALL_ATTEMPTS = 3;
+
+/**
+ * The activities of integration-queue. The retry of the step goes to them: the server then keeps the pause that a
+ * service asks for with Retry-After.
+ */
+function integration(unit: Unit, startToClose: number): IntegrationActivities {
+  return activities<IntegrationActivities>({
+    taskQueue: TASK_QUEUES.integration,
+    startToClose,
+    // Only the health check lasts long enough to be cut off; it alone sends heartbeats.
+    heartbeat: unit.uses === 'health' ? 15_000 : false,
+    attempts: unit.retry?.attempts ?? CALL_ATTEMPTS,
+    retryDelay: unit.retry?.delay ?? 1_000,
+  });
+}
+
+/** The idempotency key is `effect`: it stays the same over attempts and differs between items. */
+const callOf = (run: Run, unit: Unit): { run: Run['ref']; step: string; effect: string } => ({
+  run: run.ref,
+  step: unit.step,
+  effect: `${unit.executionId}/${unit.path}`,
+});

@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import {
+  MEMO,
+  runStatusSchema,
+  TASK_QUEUES,
+  type DecisionRecord,
+  type HttpRequestInput,
+  type IntegrationCall,
+  type NewEventInput,
+  type RunbookResult,
+  type RunStatus,
+} from '@switchyard/contracts';
+import { temporal, waitFor } from '@switchyard/testkit';
+import { activity } from '@switchyard/worker-kit';
+import { activityInfo } from '@temporalio/activity';
+import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkflowBundle,
+} from '@temporalio/worker';
+import { createActivities } from '../src/activities/index.js';
+
+Runtime.install({ logger: new DefaultLogger('ERROR') });
+
+/** Another team's queue. */
+export const FOREIGN_QUEUE = 'python-team-queue';
+
+/** A call that a stand-in wrote down. */
+export interface Note {
+  readonly what: string;
+  readonly input: unknown;
+  readonly workflowId: string;
+}
+
+/** The coordinator's worker under test, with stand-ins on all other queues. */
+export interface Harness {
+  readonly client: Client;
+  readonly events: readonly NewEventInput[];
+  readonly decisions: readonly DecisionRecord[];
+  /** Most http calls that were under way at once since the last `resetHttp`. */
+  readonly http: { most: number; calls: IntegrationCall<HttpRequestInput>[]; now: number };
+  readonly notesOf: (handle: WorkflowHandle) => readonly string[];
+  readonly inputOf: (handle: WorkflowHandle, what: string) => unknown;
+  readonly start: (steps: readonly object[], more?: StartOptions) => Promise<WorkflowHandle>;
+  readonly run: (steps: readonly object[], more?: StartOptions) => Promise<RunbookResult>;
+  readonly statusOf: (handle: WorkflowHandle) => Promise<RunStatus>;
+  readonly until: (handle: WorkflowHandle, what: string, holds: (status: RunStatus) => boolean) => Promise<RunStatus>;
+  readonly stop: () => Promise<void>;
+}
+
+export interface StartOptions {
+  /** Fields of the runbook beside the steps. */
+  readonly book?: object;
+  readonly inputs?: Record<string, unknown>;
+  readonly startedBy?: string;
+}
+
+/** The failure that a caller sees: code, message and details of the outermost one. */
+export async function failureOf(
+  result: Promise<unknown>,
+): Promise<{ code: string; message: string; details: unknown }> {
+  const error: unknown = await result.then(
+    () => new Error('the run did not fail'),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof WorkflowFailedError) || !(error.cause instanceof ApplicationFailure)) throw error;
+  const { type, message, details } = error.cause;
+  return { code: type ?? '', message, details: details?.[0] };
+}
+
+let standIns: Promise<WorkflowBundle> | undefined;
+let coordinator: Promise<WorkflowBundle> | undefined;
+const bundle = (path: string): Promise<WorkflowBundle> =>
+  bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL(path, import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  });
+
+/** The coordinator's workflows, bundled from their sources. */
+export const coordinatorBundle = (): Promise<WorkflowBundle> => (coordinator ??= bundle('../src/workflows/index.ts'));
+
+export async function startHarness(options: { maxCachedWorkflows: number }): Promise<Harness> {
+  const { address, namespace } = temporal();
+  const connection = await Connection.connect({ address });
+  const client = new Client({ connection, namespace });
+  const native = await NativeConnection.connect({ address });
+  const events: NewEventInput[] = [];
+  const decisions: DecisionRecord[] = [];
+  const notes: Note[] = [];
+  const http: Harness['http'] = { most: 0, calls: [], now: 0 };
+
+  const store = {
+    recordRunEvents: async (input: { events: NewEventInput[] }) => void events.push(...input.events),
+    recordDecision: async (decision: DecisionRecord) => void decisions.push(decision),
+  };
+  const note = async (what: string, input: unknown): Promise<number> => {
+    const { workflowExecution } = activityInfo();
+    const workflowId = workflowExecution?.workflowId ?? '';
+    notes.push({ what, input, workflowId });
+    const [root] = workflowId.split('/');
+    return notes.filter((one) => one.what === what && one.workflowId.split('/')[0] === root).length;
+  };
+  const integration = {
+    /** Works for some milliseconds, and fails for a URL that says so. */
+    httpRequest: async (call: IntegrationCall<HttpRequestInput>) => {
+      http.calls.push(call);
+      http.now += 1;
+      http.most = Math.max(http.most, http.now);
+      await sleep(10);
+      http.now -= 1;
+      if (call.input.url.includes('fail')) {
+        throw ApplicationFailure.create({
+          type: 'UpstreamFailed',
+          message: `${call.input.url} answered 500`,
+          nonRetryable: true,
+        });
+      }
+      return { status: 200, body: call.input.url, durationMs: 10 };
+    },
+    checkHealth: async () => ({ healthy: [], checks: 1, durationMs: 1 }),
+    notify: async () => {
+      throw ApplicationFailure.create({
+        type: 'UpstreamFailed',
+        message: 'the webhook answered 403',
+        nonRetryable: true,
+      });
+    },
+  };
+  const { awaitPollers } = createActivities();
+  const [own, foreign] = await Promise.all([coordinatorBundle(), (standIns ??= bundle('fixtures/stand-ins.ts'))]);
+  const worker = (taskQueue: string, workflowBundle: WorkflowBundle, activities: object): Promise<Worker> =>
+    Worker.create({ connection: native, namespace, taskQueue, workflowBundle, activities, ...options });
+  const workers = await Promise.all([
+    worker(TASK_QUEUES.coordinator, own, { ...store, awaitPollers: activity('awaitPollers', awaitPollers) }),
+    ...[TASK_QUEUES.ansible, TASK_QUEUES.terraform, TASK_QUEUES.migration, FOREIGN_QUEUE].map((queue) =>
+      worker(queue, foreign, { note }),
+    ),
+    Worker.create({ connection: native, namespace, taskQueue: TASK_QUEUES.integration, activities: integration }),
+  ]);
+  const running = workers.map((one) => one.run());
+
+  const start: Harness['start'] = (steps, { book = {}, inputs, startedBy = 'ann' } = {}) =>
+    client.workflow.start('RunbookWorkflow', {
+      taskQueue: TASK_QUEUES.coordinator,
+      workflowId: `book-${randomUUID().slice(0, 8)}`,
+      args: [
+        {
+          runbook: { apiVersion: 'switchyard.dev/v1', kind: 'Runbook', metadata: { name: 'test' }, steps, ...book },
+          ...(inputs ? { inputs } : {}),
+        },
+      ],
+      memo: { [MEMO.startedBy]: startedBy },
+      workflowExecutionTimeout: '2 minutes',
+    });
+  const statusOf: Harness['statusOf'] = async (handle) => runStatusSchema.parse(await handle.query('status'));
+  const ofRun = (handle: WorkflowHandle): readonly Note[] =>
+    notes.filter((one) => one.workflowId.split('/')[0] === handle.workflowId);
+
+  return {
+    client,
+    events,
+    decisions,
+    http,
+    notesOf: (handle) => ofRun(handle).map((one) => one.what),
+    inputOf: (handle, what) => ofRun(handle).findLast((one) => one.what === what)?.input,
+    start,
+    run: async (steps, more) => (await (await start(steps, more)).result()) as RunbookResult,
+    statusOf,
+    until: (handle, what, holds) =>
+      waitFor(
+        async () => {
+          const status = await statusOf(handle);
+          return holds(status) ? status : undefined;
+        },
+        { timeoutMs: 20_000, what },
+      ),
+    stop: async () => {
+      for (const one of workers) one.shutdown();
+      await Promise.all(running);
+      await native.close();
+      await connection.close();
+    },
+  };
+}
+
+/** Without a cache every workflow task replays the run from its start, which finds what is not deterministic. */
+export const CACHES = [{ maxCachedWorkflows: 100 }, { maxCachedWorkflows: 0 }] as const;

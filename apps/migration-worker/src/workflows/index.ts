@@ -1,0 +1,1 @@
+export { DatabaseMigrationWorkflow } from './database-migration.js';

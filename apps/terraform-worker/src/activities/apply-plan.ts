@@ -1,0 +1,148 @@
+import { readFile, rename } from 'node:fs/promises';
+import path from 'node:path';
+import { CodedError, type RunRef, type TerraformInput, type TerraformResult } from '@switchyard/contracts';
+import { hasState } from '../stack/state-document.js';
+import { diagnose } from '../tool/diagnose.js';
+import { makeReady, placePlan, readState, runApply, type ReadyStack } from './commands.js';
+import type { Attempt, TerraformDeps } from './deps.js';
+import { endLeftovers } from './end-leftovers.js';
+import { keepOutputs } from './outputs.js';
+import {
+  fetchManifest,
+  fetchPlan,
+  placeLockFile,
+  refuseChangedConfiguration,
+  refuseChangedState,
+} from './plan-bundle.js';
+import { createProgress } from './progress.js';
+import { reconcile, type Continuation } from './reconcile.js';
+import { releaseStack } from './release-stack.js';
+import { createResourceRecord, type ResourceRecord } from './resource-record.js';
+import { openSession, type Session } from './session.js';
+
+/** Input of the activity `applyPlan`. */
+export interface ApplyPlanInput {
+  readonly ref: RunRef;
+  readonly input: TerraformInput;
+  /** Digest of the plan that was shown and approved. */
+  readonly planDigest: string;
+}
+
+/** What an apply left. */
+export interface AppliedStack {
+  readonly outputs: TerraformResult['outputs'];
+  readonly stateSerial: number | null;
+}
+
+/**
+ * Applies exactly the plan of a digest, on whichever worker this is. The first attempt applies it only to the state and
+ * configuration that it was made from; a later one (the worker died, or was stopped) first finds out what was done.
+ */
+export async function applyPlan(
+  deps: TerraformDeps,
+  { ref, input, planDigest }: ApplyPlanInput,
+  attempt: Attempt,
+): Promise<AppliedStack> {
+  if (attempt.number > 1) await endLeftovers(ref.executionId, attempt.signal);
+  const record = createResourceRecord(deps.ledger, ref, attempt.number);
+  let advance: (detail: string) => void = () => undefined;
+  const session = await openSession(deps, {
+    ref,
+    input,
+    step: 'apply',
+    attempt,
+    onMessage(message) {
+      record.take(message);
+      if (message.type === 'apply_complete') advance(message['@message']);
+    },
+  });
+  let isOver = false;
+  try {
+    const manifest = await fetchManifest(deps, session, planDigest);
+    await placeLockFile(deps, session, manifest);
+    const ready = await makeReady(session, manifest.lockFile !== null);
+    refuseChangedConfiguration(session, manifest, ready);
+    const progress = createProgress({ ref, step: 'apply', total: manifest.resources.length, report: deps.report });
+    advance = (detail) => progress.advance(session.mask.mask(detail));
+
+    let next: Continuation;
+    if (attempt.number > 1) next = await reconcile(deps, session, ready, manifest);
+    else {
+      // Only the local backend can be asked without a process; the tool itself refuses a stale plan for all of them.
+      if (ready.backend.stateFile !== null) refuseChangedState(session, manifest, await readState(session, ready));
+      const file = await placePlan(session, await fetchPlan(deps, session, manifest));
+      next = { kind: 'apply', file, applyTimeVariables: manifest.applyTimeVariables };
+    }
+    if (next.kind === 'apply') await apply(deps, session, ready, next, record);
+    const state = await readState(session, ready);
+    const outputs = await keepOutputs({ state, ref, mask: session.mask, artifacts: deps.artifacts });
+    isOver = true;
+    return { outputs, stateSerial: hasState(state) ? state.serial : null };
+  } catch (error) {
+    const failure = error instanceof CodedError ? retryLocked(error, attempt) : error;
+    isOver = failure instanceof CodedError && !failure.retryable;
+    throw failure;
+  } finally {
+    await session.close();
+    await Promise.all([deps.events.flush(), ...(isOver ? [releaseStack(deps, { ref })] : [])]);
+  }
+}
+
+/** An earlier attempt on a machine that is cut off may still be saving its state: its lock goes away by itself. */
+function retryLocked(error: CodedError, attempt: Attempt): CodedError {
+  if (error.code !== 'TerraformStateLocked' || attempt.number === 1) return error;
+  return new CodedError(error.code, error.message, { details: error.details, cause: error, retryable: true });
+}
+
+async function apply(
+  deps: TerraformDeps,
+  session: Session,
+  ready: ReadyStack,
+  plan: Extract<Continuation, { kind: 'apply' }>,
+  record: ResourceRecord,
+): Promise<void> {
+  try {
+    const outcome = await runApply(session, ready, plan);
+    if (outcome.exitCode === 0) return;
+    throw diagnose({
+      command: 'apply',
+      stack: session.input.stack.path,
+      ...outcome,
+      details: {
+        applied: record.applied.slice(0, MOST_NAMED),
+        failed: record.failed.slice(0, MOST_NAMED),
+        ...(await keepErroredState(deps, session)),
+      },
+    });
+  } finally {
+    // Also when it was cancelled: what it did until then must be known before anybody tries again.
+    await record.settle();
+  }
+}
+
+const MOST_NAMED = 100;
+
+/** Where the tool writes a state that it could not send to its backend: the only record of what was created. */
+const ERRORED_STATE = 'errored.tfstate';
+
+async function keepErroredState(deps: TerraformDeps, session: Session): Promise<{ erroredState?: string }> {
+  const file = path.join(session.stack.directory, ERRORED_STATE);
+  const content = await readFile(file).catch(() => undefined);
+  if (content === undefined) return {};
+  const { digest } = await deps.artifacts.put({
+    runId: session.ref.runId,
+    kind: 'terraform-errored-state',
+    name: ERRORED_STATE,
+    contentType: 'application/json',
+    content,
+  });
+  // Kept beside under a name of its own: the tool would overwrite it, and the next run must not take it for its own.
+  await rename(file, `${file}.${digest.slice(7, 19)}`);
+  await session.tell({
+    type: 'state_not_saved',
+    level: 'error',
+    message: `the state could not be saved to its backend; it is kept as artifact ${digest} and has to be pushed by hand`,
+    data: { artifact: digest },
+  });
+  return { erroredState: digest };
+}

@@ -1,0 +1,40 @@
+import { SIGNALS } from '@switchyard/contracts';
+import { heartbeatWhile } from '@switchyard/worker-kit';
+import { Context } from '@temporalio/activity';
+import type { TerraformActivities } from '../workflows/terraform-activities.js';
+import { applyPlan } from './apply-plan.js';
+import type { Attempt, RunLocks, TerraformDeps } from './deps.js';
+import { planStack } from './plan-stack.js';
+import { releaseStack } from './release-stack.js';
+import { createRunProbe, type RunProbe } from './run-probe.js';
+
+/** What the activities need from the worker; the rest comes with each call. */
+export interface WorkerDeps extends Omit<TerraformDeps, 'report' | 'locks'> {
+  /** Locks of runs; the probe tells whether a holder is still at work. */
+  readonly locks: (probe: RunProbe) => RunLocks;
+}
+
+/** The activities of the worker. */
+export function createActivities(worker: WorkerDeps): TerraformActivities {
+  const depsOf = ({ client, log }: Context): TerraformDeps => ({
+    ...worker,
+    locks: worker.locks(createRunProbe(client)),
+    async report(ref, progress) {
+      try {
+        await client.workflow.getHandle(ref.workflowId).signal(SIGNALS.progress, progress);
+      } catch (error) {
+        // The run may have ended meanwhile; the work itself does not depend on being seen.
+        log.debug('progress could not be reported', { error });
+      }
+    },
+  });
+  const during = <T>(work: (deps: TerraformDeps, attempt: Attempt) => Promise<T>): Promise<T> => {
+    const context = Context.current();
+    return heartbeatWhile(context, (signal) => work(depsOf(context), { number: context.info.attempt, signal }));
+  };
+  return {
+    planStack: (input) => during((deps, attempt) => planStack(deps, input, attempt)),
+    applyPlan: (input) => during((deps, attempt) => applyPlan(deps, input, attempt)),
+    releaseStack: (input) => releaseStack(depsOf(Context.current()), input),
+  };
+}

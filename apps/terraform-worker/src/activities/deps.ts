@@ -1,0 +1,88 @@
+import type { NewEventInput, ProgressReport, RunRef, TerraformInput } from '@switchyard/contracts';
+import type { Reaper } from '@switchyard/process';
+import type { Engine } from '../tool/find-engine.js';
+import type { ReadSecret } from '../stack/variables.js';
+
+/** Takes events; `flush` resolves when they are stored. */
+export interface EventSink {
+  write(event: NewEventInput): Promise<void>;
+  flush(): Promise<void>;
+}
+
+/** Keeps bytes encrypted, addressed by their digest. */
+export interface ArtifactStore {
+  put(artifact: {
+    readonly runId: string;
+    readonly kind: string;
+    readonly name: string;
+    readonly contentType: string;
+    readonly content: string | Uint8Array;
+  }): Promise<{ readonly digest: string }>;
+  read(digest: string): Promise<Buffer>;
+}
+
+/** What an apply began and ended, written down outside of the state. */
+export interface ResourceLedger {
+  start(entry: {
+    readonly ref: RunRef;
+    readonly attempt: number;
+    readonly resources: readonly { readonly address: string; readonly action: string; readonly resourceId?: string }[];
+  }): Promise<unknown>;
+  complete(entry: {
+    readonly executionId: string;
+    readonly attempt: number;
+    readonly results: readonly {
+      readonly address: string;
+      readonly action: string;
+      readonly state: 'completed' | 'failed';
+      readonly resourceId?: string;
+      readonly message?: string;
+    }[];
+  }): Promise<unknown>;
+  of(executionId: string): Promise<readonly LedgerEntry[]>;
+}
+
+export interface LedgerEntry {
+  readonly address: string;
+  readonly action: string;
+  readonly state: 'started' | 'completed' | 'failed';
+  readonly resourceId: string | null;
+}
+
+/** Named locks of whole runs. */
+export interface RunLocks {
+  /** Waits at most so long. Throws LockUnavailable with the holder. A lock that the run holds already is taken. */
+  acquire(lock: {
+    readonly name: string;
+    readonly ref: RunRef;
+    readonly reason: string;
+    readonly timeoutMs: number;
+    readonly signal: AbortSignal;
+  }): Promise<unknown>;
+  /** Gives all locks of the run back. */
+  release(ref: RunRef): Promise<unknown>;
+}
+
+/** What the activities need from outside. */
+export interface TerraformDeps {
+  readonly events: EventSink;
+  readonly artifacts: ArtifactStore;
+  readonly ledger: ResourceLedger;
+  readonly locks: RunLocks;
+  readonly readSecret: ReadSecret;
+  /** Tells the workflow how far a step is. Never throws. */
+  readonly report: (ref: RunRef, report: ProgressReport) => Promise<void>;
+  readonly findEngine: (wanted: TerraformInput['engine']) => Promise<Engine>;
+  /** Environment of the tool, complete but for the run marker. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly roots: readonly string[];
+  readonly workDir: string;
+  readonly reaper?: Reaper;
+}
+
+/** One attempt of an activity. */
+export interface Attempt {
+  readonly number: number;
+  /** Aborts on cancel and when the worker shuts down. */
+  readonly signal: AbortSignal;
+}

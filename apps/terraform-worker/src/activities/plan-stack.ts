@@ -1,0 +1,104 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type PlanChanges, type RunRef, type TerraformInput, type TerraformResult } from '@switchyard/contracts';
+import { changesOf, countChanges } from '../plan/changes.js';
+import { encodeManifest, sha256, type PlanManifest } from '../plan/manifest.js';
+import { applyTimeVariables } from '../plan/plan-document.js';
+import { summariseChanges } from '../plan/summary.js';
+import { hasState } from '../stack/state-document.js';
+import { makePlan, makeReady, type MadePlan, type ReadyStack } from './commands.js';
+import type { Attempt, TerraformDeps } from './deps.js';
+import { endLeftovers } from './end-leftovers.js';
+import { keepOutputs } from './outputs.js';
+import { releaseStack } from './release-stack.js';
+import { openSession, type Session } from './session.js';
+
+/** Input of the activity `planStack`. */
+export interface PlanStackInput {
+  readonly ref: RunRef;
+  readonly input: TerraformInput;
+}
+
+/** What a plan is, without any value that is secret: it travels through workflow history. */
+export interface PlannedStack {
+  readonly planDigest: string;
+  readonly changes: PlanChanges;
+  /** Whether there is anything to apply, be it only a changed output. */
+  readonly applyable: boolean;
+  /** What people are shown before they approve. */
+  readonly shown: readonly string[];
+  /** Outputs as the state has them before the plan is applied. */
+  readonly outputs: TerraformResult['outputs'];
+  /** Serial of the state that the plan was made from; null when there is none yet. */
+  readonly stateSerial: number | null;
+}
+
+/**
+ * init, plan, show: all on one disk. Keeps plan, lock file and manifest as encrypted artifacts, so that any worker can
+ * apply exactly this plan. When nothing is going to be applied it gives the lock back and cleans up itself.
+ */
+export async function planStack(
+  deps: TerraformDeps,
+  { ref, input }: PlanStackInput,
+  attempt: Attempt,
+): Promise<PlannedStack> {
+  if (attempt.number > 1) await endLeftovers(ref.executionId, attempt.signal);
+  let isKept = false;
+  let session: Session | undefined;
+  try {
+    session = await openSession(deps, { ref, input, step: 'plan', attempt });
+    const ready = await makeReady(session, false);
+    const plan = await makePlan(session, ready);
+    const planned = await keep(deps, session, ready, plan);
+    isKept = planned.applyable && input.action !== 'plan';
+    return planned;
+  } finally {
+    await session?.close();
+    await Promise.all([deps.events.flush(), ...(isKept ? [] : [releaseStack(deps, { ref })])]);
+  }
+}
+
+async function keep(deps: TerraformDeps, session: Session, ready: ReadyStack, plan: MadePlan): Promise<PlannedStack> {
+  const { ref, input, stack, mask } = session;
+  const resources = plan.document ? changesOf(plan.document.resource_changes) : [];
+  const lockFile = await readFile(path.join(stack.directory, '.terraform.lock.hcl')).catch(() => undefined);
+  const manifest: PlanManifest = {
+    version: 1,
+    stack: stack.identity,
+    workspace: input.workspace,
+    action: input.action,
+    engine: session.tool.engine.name,
+    engineVersion: plan.version ?? ready.version ?? 'unknown',
+    backend: ready.backend.type,
+    plan: plan.hasChanges ? sha256(plan.bytes) : null,
+    lockFile: lockFile === undefined ? null : sha256(lockFile),
+    configuration: ready.configuration,
+    state: { lineage: plan.state.lineage, serial: plan.state.serial },
+    changes: countChanges(resources),
+    resources: resources.map((change) => ({ ...change })),
+    applyTimeVariables: plan.document ? applyTimeVariables(plan.document) : [],
+  };
+  const bytes = encodeManifest(manifest);
+  const put = (name: string, contentType: string, content: Uint8Array): Promise<{ digest: string }> =>
+    deps.artifacts.put({ runId: ref.runId, kind: 'terraform-plan', name, contentType, content });
+  const [{ digest: planDigest }, outputs] = await Promise.all([
+    put('manifest.json', 'application/json', bytes),
+    keepOutputs({ state: plan.state, ref, mask, artifacts: deps.artifacts }),
+    plan.hasChanges ? put('plan.tfplan', 'application/octet-stream', plan.bytes) : undefined,
+    plan.hasChanges && lockFile ? put('.terraform.lock.hcl', 'text/plain', lockFile) : undefined,
+  ]);
+  const shown = plan.document ? summariseChanges(plan.document).map((line) => mask.mask(line)) : ['Plan: no changes'];
+  await session.tell({
+    type: 'plan_made',
+    message: shown[0] ?? 'Plan: no changes',
+    data: { planDigest, changes: manifest.changes, shown: shown.slice(1), stateSerial: plan.state.serial },
+  });
+  return {
+    planDigest,
+    changes: manifest.changes,
+    applyable: plan.hasChanges && (plan.document?.applyable ?? true) && !plan.document?.errored,
+    shown,
+    outputs,
+    stateSerial: hasState(plan.state) ? plan.state.serial : null,
+  };
+}

@@ -1,0 +1,120 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { RunRef, TerraformInput } from '@switchyard/contracts';
+import { createMasker, resolveInside, type Masker } from '@switchyard/process';
+import { locateStack, stackLockName, type LocatedStack } from '../stack/locate-stack.js';
+import { resolveVariables } from '../stack/variables.js';
+import { openWorkDirectory, type WorkDirectory } from '../stack/work-directory.js';
+import { eventOfMessage } from '../tool/event-of-message.js';
+import type { ToolContext } from '../tool/run-tool.js';
+import { credentialsIn } from '../tool/tool-environment.js';
+import type { UiMessage } from '../tool/ui-message.js';
+import type { ToolCommand } from '../tool/diagnose.js';
+import type { Attempt, TerraformDeps } from './deps.js';
+
+/** Everything that the commands of one attempt share. */
+export interface Session {
+  readonly ref: RunRef;
+  readonly input: TerraformInput;
+  readonly stack: LocatedStack;
+  readonly work: WorkDirectory;
+  readonly mask: Masker;
+  readonly tool: ToolContext;
+  /** Variables with every secret in place: for the file that the tool reads, and for nothing else. */
+  readonly vars: Readonly<Record<string, unknown>>;
+  readonly varFiles: readonly string[];
+  /** Writes an event of this step. */
+  tell(event: {
+    type: string;
+    message: string;
+    level?: 'info' | 'warning' | 'error';
+    data?: Record<string, unknown>;
+  }): Promise<void>;
+  /** Removes what holds secrets on this disk. */
+  close(): Promise<void>;
+}
+
+/** Options of {@link openSession}. */
+export interface SessionOptions {
+  readonly ref: RunRef;
+  readonly input: TerraformInput;
+  readonly step: 'plan' | 'apply';
+  readonly attempt: Attempt;
+  readonly onMessage?: (message: UiMessage, command: ToolCommand) => void;
+}
+
+/**
+ * Finds stack, engine and secrets, takes the lock of the stack, and makes the directories of the attempt.
+ * Whatever can be refused is refused before the lock is taken.
+ */
+export async function openSession(deps: TerraformDeps, options: SessionOptions): Promise<Session> {
+  const { ref, input, step, attempt, onMessage } = options;
+  const stack = await locateStack(deps.roots, input.stack.path);
+  const varFiles = await Promise.all(input.varFiles.map((file) => resolveInside(deps.roots, file, stack.directory)));
+  const engine = await deps.findEngine(input.engine);
+  const mask = createMasker(credentialsIn(deps.environment));
+  const vars = await resolveVariables(input.vars, deps.readSecret, mask);
+  await deps.locks.acquire({
+    name: stackLockName(stack, input.workspace),
+    ref,
+    reason: `${input.action} of ${input.stack.path}`,
+    timeoutMs: input.lockTimeout,
+    signal: attempt.signal,
+  });
+  const work = await openWorkDirectory(deps.workDir, ref.executionId);
+
+  const tell: Session['tell'] = ({ type, message, level = 'info', data = {} }) =>
+    deps.events.write({
+      runId: ref.runId,
+      workflowId: ref.workflowId,
+      step,
+      attempt: attempt.number,
+      source: 'terraform',
+      type,
+      level,
+      message: mask.mask(message),
+      data,
+      at: new Date().toISOString(),
+    });
+
+  const tool: ToolContext = {
+    engine,
+    stack: input.stack.path,
+    directory: stack.directory,
+    environment: { ...deps.environment, TF_DATA_DIR: work.dataDir },
+    marker: `${ref.executionId}/${ref.workflowId}/${step}-${attempt.number}`,
+    mask,
+    timeoutMs: input.timeout,
+    signal: attempt.signal,
+    ...(deps.reaper === undefined ? {} : { reaper: deps.reaper }),
+    async onMessage(message, command) {
+      onMessage?.(message, command);
+      const event = eventOfMessage(message, command, new Date().toISOString());
+      if (event === undefined) return;
+      await deps.events.write({
+        ...event,
+        runId: ref.runId,
+        workflowId: ref.workflowId,
+        step,
+        attempt: attempt.number,
+        source: 'terraform',
+      });
+    },
+    onText: (text, command) => tell({ type: 'line', message: text, data: { command } }),
+  };
+  return {
+    ref,
+    input,
+    stack,
+    work,
+    mask,
+    tool,
+    vars,
+    varFiles,
+    tell,
+    close: () => rm(work.scratch, { recursive: true, force: true }),
+  };
+}
+
+/** A file of this attempt that may hold secrets. */
+export const scratchFile = (session: Session, name: string): string => path.join(session.work.scratch, name);

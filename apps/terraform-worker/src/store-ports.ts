@@ -1,0 +1,45 @@
+import { CodedError } from '@switchyard/contracts';
+import {
+  completeResources,
+  releaseLocks,
+  resourcesOf,
+  startResources,
+  waitForLocks,
+  type EventWriter,
+  type Store,
+} from '@switchyard/store';
+import type { WorkerDeps } from './activities/create-activities.js';
+
+/** The store as the activities see it. */
+export function storePorts(
+  store: Store,
+  events: EventWriter,
+): Pick<WorkerDeps, 'events' | 'artifacts' | 'ledger' | 'locks'> {
+  const { db } = store;
+  return {
+    events,
+    artifacts: {
+      put: (artifact) => store.putArtifact(artifact),
+      read: (digest) => store.readArtifact({ digest }),
+    },
+    ledger: {
+      start: ({ ref, attempt, resources }) => startResources(db, { ...ref, attempt, resources }),
+      complete: (entry) => completeResources(db, entry),
+      of: (executionId) => resourcesOf(db, { executionId }),
+    },
+    locks: (isRunOpen) => ({
+      async acquire({ name, ref, reason, timeoutMs, signal }) {
+        try {
+          await waitForLocks(db, { names: [name], owner: ref, reason, timeoutMs, signal, isRunOpen, pollMs: 500 });
+        } catch (error) {
+          // It was waited for as long as the caller wanted; another attempt would only double that.
+          if (error instanceof CodedError && error.code === 'LockUnavailable') {
+            throw new CodedError(error.code, error.message, { details: error.details, cause: error, retryable: false });
+          }
+          throw error;
+        }
+      },
+      release: (ref) => releaseLocks(db, { owner: ref }),
+    }),
+  };
+}

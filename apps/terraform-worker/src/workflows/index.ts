@@ -1,0 +1,1 @@
+export { TerraformWorkflow } from './terraform-workflow.js';

@@ -1,0 +1,10 @@
+import type { RunRef } from '@switchyard/contracts';
+import type { ApplyPlanInput, AppliedStack } from '../activities/apply-plan.js';
+import type { PlannedStack, PlanStackInput } from '../activities/plan-stack.js';
+
+/** The activities of this worker, as the workflow calls them. Types only: nothing of them is in the bundle. */
+export interface TerraformActivities {
+  readonly planStack: (input: PlanStackInput) => Promise<PlannedStack>;
+  readonly applyPlan: (input: ApplyPlanInput) => Promise<AppliedStack>;
+  readonly releaseStack: (input: { readonly ref: RunRef }) => Promise<void>;
+}

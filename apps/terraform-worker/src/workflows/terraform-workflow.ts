@@ -1,0 +1,109 @@
+import { terraformInputSchema, type TerraformInput, type TerraformResult } from '@switchyard/contracts';
+import { activities, runWorkflow, type Run } from '@switchyard/workflow-kit';
+import { CancellationScope } from '@temporalio/workflow';
+import type { PlannedStack } from '../activities/plan-stack.js';
+import type { TerraformActivities } from './terraform-activities.js';
+
+/** Longest time that an interrupted apply may take to save its state, with room for what surrounds the commands. */
+const MARGIN_MS = 10 * 60_000;
+
+/** Plans a stack, asks where a policy is given, and applies exactly the plan that was shown. */
+export async function TerraformWorkflow(given: unknown): Promise<TerraformResult> {
+  return runWorkflow({
+    kind: 'terraform',
+    schema: terraformInputSchema,
+    given,
+    what: 'TerraformWorkflow input',
+    describe: (input) => ({
+      title: `${TITLE[input.action]} ${input.stack.path}${input.workspace === 'default' ? '' : ` (${input.workspace})`}`,
+      target: input.stack.path,
+      steps: stepsOf(input),
+    }),
+    body: changeStack,
+  });
+}
+
+const TITLE = { plan: 'Plan', apply: 'Apply', destroy: 'Destroy' } as const;
+
+function stepsOf(input: TerraformInput): { id: string; title: string }[] {
+  if (input.action === 'plan') return [{ id: 'plan', title: 'Plan' }];
+  return [
+    { id: 'plan', title: 'Plan' },
+    ...(input.approval ? [{ id: 'approval', title: 'Approval' }] : []),
+    { id: 'apply', title: input.action === 'destroy' ? 'Destroy' : 'Apply' },
+  ];
+}
+
+async function changeStack(run: Run, input: TerraformInput): Promise<TerraformResult> {
+  const { planStack, applyPlan, releaseStack } = activitiesFor(input);
+  const call = { ref: run.ref, input };
+  try {
+    run.phase('plan');
+    const planned = await run.inStep('plan', () => planStack(call));
+    run.step('plan').done(planned.shown[0]);
+    if (input.action === 'plan' || !planned.applyable) {
+      for (const { id } of stepsOf(input).slice(1)) run.step(id).skipped('nothing to change');
+      return resultOf(run, input, planned, { applied: false });
+    }
+    await run.checkpoint();
+    await approve(run, input, planned);
+    await run.checkpoint();
+    run.phase('apply');
+    const applied = await run.inStep('apply', () => applyPlan({ ...call, planDigest: planned.planDigest }));
+    return resultOf(run, input, planned, { applied: true, ...applied });
+  } catch (error) {
+    // The lock of the stack is held from plan to apply: whatever comes between gives it back. Without a worker the lock
+    // turns stale when this run is closed, so a failure here must not hide the first one.
+    await CancellationScope.nonCancellable(() => releaseStack({ ref: run.ref })).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function approve(run: Run, input: TerraformInput, planned: PlannedStack): Promise<void> {
+  if (!input.approval) return;
+  run.phase('approval');
+  const { approval: policy } = input;
+  await run.inStep('approval', () =>
+    run.approval({
+      gate: 'plan',
+      title: `${TITLE[input.action]} ${input.stack.path}: ${planned.shown[0] ?? ''}`,
+      policy,
+      evidence: planned.planDigest,
+      shown: planned.shown,
+      step: 'approval',
+    }),
+  );
+}
+
+function resultOf(
+  run: Run,
+  input: TerraformInput,
+  planned: PlannedStack,
+  end: { applied: boolean } & Partial<Pick<TerraformResult, 'outputs' | 'stateSerial'>>,
+): TerraformResult {
+  return {
+    runId: run.ref.runId,
+    action: input.action,
+    planDigest: planned.planDigest,
+    applied: end.applied,
+    changes: planned.changes,
+    outputs: end.outputs ?? planned.outputs,
+    stateSerial: end.stateSerial === undefined ? planned.stateSerial : end.stateSerial,
+    durationMs: run.elapsedMs(),
+  };
+}
+
+function activitiesFor(input: TerraformInput): TerraformActivities {
+  // `timeout` counts for each command; an attempt runs three or four of them and may wait for the lock twice.
+  const startToClose = 4 * input.timeout + 2 * input.lockTimeout + MARGIN_MS;
+  const { planStack } = activities<Pick<TerraformActivities, 'planStack'>>({ startToClose, attempts: 3 });
+  // Every failure of the tool ends the run: further attempts are for workers that died or were stopped.
+  const { applyPlan } = activities<Pick<TerraformActivities, 'applyPlan'>>({ startToClose, attempts: 10 });
+  const { releaseStack } = activities<Pick<TerraformActivities, 'releaseStack'>>({
+    startToClose: 30_000,
+    heartbeat: false,
+    attempts: 3,
+    scheduleToClose: 60_000,
+  });
+  return { planStack, applyPlan, releaseStack };
+}

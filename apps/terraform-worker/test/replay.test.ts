@@ -1,0 +1,77 @@
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { bundleWorkflowCode, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import type { WorkflowHandle } from '@temporalio/client';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { approve, openGateOf, openWorld } from './world.js';
+
+const HISTORIES = new URL('./histories/', import.meta.url);
+const BUNDLE = { codePath: fileURLToPath(new URL('../dist/workflow-bundle.js', import.meta.url)) };
+
+/** With RECORD_HISTORIES set, the histories are made anew first: after a change that running runs survive by a patch. */
+const isRecording = Boolean(process.env['RECORD_HISTORIES']);
+
+const STACK = 'resource "terraform_data" "x" { input = "one" }\noutput "word" { value = terraform_data.x.output }';
+
+async function record(): Promise<void> {
+  await using world = await openWorld();
+  await world.startWorker();
+  await mkdir(HISTORIES, { recursive: true });
+  const start = async (name: string, input: Record<string, unknown> = {}) => {
+    const stack = await world.stack(name, { 'main.tf': STACK });
+    return world.start({ stack: { path: stack }, ...input });
+  };
+
+  const applied = await start('approved', { approval: { required: 1 } });
+  await approve(applied);
+  await applied.result();
+  await keep('approved-and-applied', applied);
+
+  const planned = await start('planned', { action: 'plan' });
+  await planned.result();
+  await keep('planned', planned);
+
+  const rejected = await start('rejected', { approval: { required: 1 } });
+  await openGateOf(rejected);
+  await rejected.executeUpdate('reject', {
+    args: [{ gate: 'plan', reason: 'no', by: { identity: 'ada', channel: 'test' } }],
+  });
+  await rejected.result().catch(() => undefined);
+  await keep('rejected', rejected);
+}
+
+async function keep(name: string, handle: WorkflowHandle): Promise<void> {
+  const history: unknown = JSON.parse(historyToJSON(await handle.fetchHistory()));
+  const text = JSON.stringify(history, (key, value: unknown) => {
+    // Where it was recorded says nothing about the workflow.
+    if (key === 'stackTrace') return '';
+    return typeof value === 'string' ? value.replaceAll(`@${hostname()}`, '@host') : value;
+  });
+  await writeFile(new URL(`${name}.json`, HISTORIES), `${text}\n`);
+}
+
+async function replay(workflowBundle: WorkflowBundleOption, name: string): Promise<void> {
+  const history: unknown = JSON.parse(await readFile(new URL(name, HISTORIES), 'utf8'));
+  await Worker.runReplayHistory({ workflowBundle }, history);
+}
+
+describe('kept histories', () => {
+  beforeAll(async () => {
+    if (isRecording) await record();
+  });
+
+  it('are replayed by the workflow as it is now', async () => {
+    const names = (await readdir(HISTORIES)).filter((name) => name.endsWith('.json'));
+    expect(names.toSorted()).toEqual(['approved-and-applied.json', 'planned.json', 'rejected.json']);
+    for (const name of names) await replay(BUNDLE, name);
+  });
+
+  it('are refused by a workflow that does something else', async () => {
+    const { code } = await bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL('./fixtures/changed-workflow.ts', import.meta.url)),
+    });
+    await expect(replay({ code }, 'approved-and-applied.json')).rejects.toThrow(/nondeterminism|TMPRL1100/i);
+  });
+});
