@@ -1,0 +1,169 @@
+import { createInterface } from 'node:readline/promises';
+import { CodedError, type UpdateName, type UpdateReply } from '@switchyard/contracts';
+import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import type { Command } from 'commander';
+import { action, type Context } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+import { chooseGate, openGates } from '../runs/find-gates.js';
+import { renderGate } from '../runs/render-status.js';
+import { withSession } from '../session.js';
+import { usageError } from '../usage-error.js';
+
+/** Sends an update to a run. A refusal is GateFailed with the reason that the run gave. */
+export async function sendUpdate(
+  client: Client,
+  workflowId: string,
+  name: UpdateName,
+  payload: Record<string, unknown>,
+): Promise<UpdateReply> {
+  try {
+    return await client.workflow.getHandle(workflowId).executeUpdate<UpdateReply, [unknown]>(name, { args: [payload] });
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError) {
+      throw new CodedError('GateFailed', `${workflowId} refuses ${name}: ${error.cause?.message ?? error.message}`, {
+        cause: error,
+      });
+    }
+    if (error instanceof WorkflowNotFoundError) {
+      throw new CodedError(
+        'NotFound',
+        `run "${workflowId}" does not exist or has ended; \`switchyard runs list\` shows those that are known`,
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+interface GateOptions {
+  readonly gate?: string;
+  readonly evidence?: string;
+  readonly reason?: string;
+  readonly yes?: boolean;
+}
+
+async function decide(
+  context: Context,
+  runId: string,
+  what: 'approve' | 'reject',
+  options: GateOptions,
+): Promise<number> {
+  const { terminal } = context;
+  return withSession(context.root, async ({ client }) => {
+    const gates = await openGates(client, runId).catch((cause: unknown) => {
+      throw new CodedError(
+        'NotFound',
+        `run "${runId}" does not answer: it does not exist, or its worker is not running`,
+        { cause },
+      );
+    });
+    const choice = chooseGate(gates, options.gate);
+    if ('problem' in choice) throw new CodedError('GateFailed', `${runId}: ${choice.problem}`);
+    const { gate, workflowId } = choice.chosen;
+    for (const line of renderGate(gate, workflowId, terminal.color)) terminal.say(line);
+    if (what === 'approve' && options.evidence === undefined && !(options.yes ?? false)) await confirm(terminal.isLive);
+    const by = { identity: context.identity, channel: 'cli' };
+    const reply = await sendUpdate(client, workflowId, what, {
+      gate: gate.name,
+      reason: options.reason ?? '',
+      by,
+      ...(what === 'approve' ? { evidence: options.evidence ?? gate.evidence } : {}),
+    });
+    terminal.say(terminal.color.green(`${reply.message}, by ${context.identity}`));
+    terminal.json({
+      runId,
+      workflowId,
+      gate: gate.name,
+      evidence: gate.evidence,
+      decision: what,
+      by: context.identity,
+    });
+    return EXIT.ok.code;
+  });
+}
+
+/** Nobody approves by accident: a person says yes to what was just shown, a script names the evidence. */
+async function confirm(canAsk: boolean): Promise<void> {
+  if (!canAsk) throw usageError('without a terminal, approve with --evidence <digest> (as shown above) or --yes');
+  const prompt = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    const answer = await prompt.question('Approve this? [y/N] ');
+    if (!/^y(?:es)?$/i.test(answer.trim())) throw usageError('not approved');
+  } finally {
+    prompt.close();
+  }
+}
+
+function message(context: Context, runId: string, name: UpdateName, payload: Record<string, unknown>): Promise<number> {
+  return withSession(context.root, async ({ client }) => {
+    const reply = await sendUpdate(client, runId, name, {
+      ...payload,
+      by: { identity: context.identity, channel: 'cli' },
+    });
+    context.terminal.say(reply.message);
+    context.terminal.json({ runId, update: name, ...reply });
+    return EXIT.ok.code;
+  });
+}
+
+/** Registers approve, reject, pause, resume, abort, retry and skip. */
+export function registerDecisionCommands(program: Command): void {
+  program
+    .command('approve')
+    .description('approve what the open gate of a run shows')
+    .argument('<run>')
+    .option('--gate <name>', 'needed when several gates are open')
+    .option('--evidence <digest>', 'approve only if the gate still shows this')
+    .option('--reason <text>')
+    .option('-y, --yes', 'approve what is shown now, without asking')
+    .action(action((context, runId: string, options: GateOptions) => decide(context, runId, 'approve', options)));
+
+  program
+    .command('reject')
+    .description('reject what the open gate of a run shows')
+    .argument('<run>')
+    .option('--gate <name>')
+    .requiredOption('--reason <text>')
+    .action(action((context, runId: string, options: GateOptions) => decide(context, runId, 'reject', options)));
+
+  for (const [name, description] of [
+    ['pause', 'stop a run at its next pause point'],
+    ['abort', 'end a run: stop its programs, undo what its runbook says, report'],
+  ] as const) {
+    program
+      .command(name)
+      .description(description)
+      .argument('<run>')
+      .requiredOption('--reason <text>')
+      .action(
+        action((context, runId: string, options: { reason: string }) =>
+          message(context, runId, name, { reason: options.reason }),
+        ),
+      );
+  }
+
+  program
+    .command('resume')
+    .description('let a paused run go on')
+    .argument('<run>')
+    .action(action((context, runId: string) => message(context, runId, 'resume', {})));
+
+  program
+    .command('retry')
+    .description('run a held step again')
+    .argument('<run>')
+    .argument('<step>')
+    .action(action((context, runId: string, step: string) => message(context, runId, 'retry', { step })));
+
+  program
+    .command('skip')
+    .description('go on without a held step')
+    .argument('<run>')
+    .argument('<step>')
+    .requiredOption('--reason <text>')
+    .action(
+      action((context, runId: string, step: string, options: { reason: string }) =>
+        message(context, runId, 'skip', { step, reason: options.reason }),
+      ),
+    );
+}

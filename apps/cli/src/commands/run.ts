@@ -1,0 +1,270 @@
+import { readFile } from 'node:fs/promises';
+import {
+  CodedError,
+  TASK_QUEUES,
+  WORKFLOW_TYPES,
+  nearestName,
+  parseOrThrow,
+  type WorkflowType,
+} from '@switchyard/contracts';
+import { Option, type Command } from 'commander';
+import { action, type Context } from '../context.js';
+import { jsonOption, keyValues } from '../input/key-values.js';
+import { pathArgument } from '../input/path-argument.js';
+import { loadRunbook } from '../input/load-runbook.js';
+import { startAndReport } from '../runs/start-run.js';
+import { withSession } from '../session.js';
+import { usageError } from '../usage-error.js';
+
+const collect = (value: string, all: string[]): string[] => [...all, value];
+
+interface RunOptions {
+  readonly wait?: boolean;
+  readonly id?: string;
+  readonly input?: string;
+}
+
+/** Options that every `run` command has. */
+function runCommand(parent: Command, name: string, description: string): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .option('--wait', 'follow the run to its end; the exit code tells how it ended')
+    .option('--id <id>', 'id of the run; a repeated command with the same id joins it')
+    .option('--input <json>', 'more fields of the input as JSON; options win');
+}
+
+/** Checks the input here, so that a mistake is told at once and starts nothing; the worker checks it again. */
+async function start(
+  context: Context,
+  type: WorkflowType,
+  kind: string,
+  given: Record<string, unknown>,
+  options: RunOptions,
+): Promise<number> {
+  const extra = options.input === undefined ? {} : jsonOption(options.input, '--input');
+  const fields = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const input = { ...(extra as object), ...fields };
+  parseOrThrow(WORKFLOW_TYPES[type].input, input, `${type} input`);
+  return withSession(context.root, (session) =>
+    startAndReport(
+      session,
+      context.terminal,
+      { type, taskQueue: WORKFLOW_TYPES[type].taskQueue, input, runId: options.id, kind, startedBy: context.identity },
+      options.wait ?? false,
+    ),
+  );
+}
+
+const some = <T>(list: readonly T[]): readonly T[] | undefined => (list.length > 0 ? list : undefined);
+
+function integer(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number)) throw usageError(`"${value}" is not a whole number`);
+  return number;
+}
+
+interface AnsibleOptions extends RunOptions {
+  inventory?: string;
+  project?: string;
+  limit: string[];
+  tags: string[];
+  skipTags: string[];
+  extraVar: string[];
+  check?: boolean;
+  diff?: boolean;
+  become?: boolean;
+  forks?: number;
+  batchSize?: number;
+  timeout?: string;
+  attempts?: number;
+  retryOf?: string;
+}
+
+interface TerraformOptions extends RunOptions {
+  action?: string;
+  workspace?: string;
+  var: string[];
+  engine?: string;
+  approvals?: number;
+}
+
+interface MigrationOptions extends RunOptions {
+  database?: string;
+  changelog?: string;
+  sql?: string;
+  backup?: boolean;
+  approvals?: number;
+  onFailure?: string;
+}
+
+/** Registers `run ansible|terraform|migration|runbook|workflow`. */
+export function registerRunCommands(program: Command): void {
+  const run = program.command('run').description('start a run');
+
+  runCommand(run, 'ansible', 'run a playbook')
+    .argument('[playbook]')
+    .option('-i, --inventory <path>', 'inventory file, directory or script')
+    .option('--project <path>', 'directory with ansible.cfg, roles and playbooks')
+    .option('-l, --limit <pattern>', 'host pattern (repeatable)', collect, [])
+    .option('-t, --tags <tag>', 'only these tags (repeatable)', collect, [])
+    .option('--skip-tags <tag>', 'not these tags (repeatable)', collect, [])
+    .option('-e, --extra-var <name=value>', 'extra variable (repeatable)', collect, [])
+    .option('--check', 'check mode: change nothing')
+    .option('--diff', 'show differences')
+    .option('-b, --become', 'become root on the hosts')
+    .option('--forks <n>', 'parallel hosts per process', integer)
+    .option('--batch-size <n>', 'hosts per process', integer)
+    .option('--timeout <duration>', 'for one process, default 15m')
+    .option('--attempts <n>', 'attempts over failed hosts, default 3', integer)
+    .option('--retry-of <run>', 'take up the failed hosts of a finished run')
+    .action(
+      action((context, playbook: string | undefined, o: AnsibleOptions) =>
+        start(
+          context,
+          'AnsibleWorkflow',
+          'ansible',
+          {
+            playbook:
+              playbook === undefined
+                ? undefined
+                : o.project === undefined
+                  ? pathArgument(playbook, context.cwd)
+                  : playbook,
+            inventory: o.inventory === undefined ? undefined : pathArgument(o.inventory, context.cwd),
+            project: o.project === undefined ? undefined : { path: pathArgument(o.project, context.cwd) },
+            limit: some(o.limit),
+            tags: some(o.tags),
+            skipTags: some(o.skipTags),
+            extraVars: o.extraVar.length > 0 ? keyValues(o.extraVar, '--extra-var') : undefined,
+            check: o.check,
+            diff: o.diff,
+            become: o.become,
+            forks: o.forks,
+            batchSize: o.batchSize,
+            timeout: o.timeout,
+            retry: o.attempts === undefined ? undefined : { attempts: o.attempts },
+            retryOf: o.retryOf,
+          },
+          o,
+        ),
+      ),
+    );
+
+  runCommand(run, 'terraform', 'plan, approve and apply a stack')
+    .argument('<stack>', 'directory of the root module')
+    .option('--action <action>', 'plan, apply or destroy; default apply')
+    .option('--workspace <name>')
+    .option('--var <name=value>', 'input variable (repeatable)', collect, [])
+    .option('--engine <engine>', 'terraform or tofu')
+    .option('--approvals <n>', 'people who must approve the plan', integer)
+    .action(
+      action((context, stack: string, o: TerraformOptions) =>
+        start(
+          context,
+          'TerraformWorkflow',
+          'terraform',
+          {
+            stack: { path: pathArgument(stack, context.cwd) },
+            action: o.action,
+            workspace: o.workspace,
+            vars: o.var.length > 0 ? keyValues(o.var, '--var') : undefined,
+            engine: o.engine,
+            approval: o.approvals === undefined ? undefined : { required: o.approvals },
+          },
+          o,
+        ),
+      ),
+    );
+
+  runCommand(run, 'migration', 'migrate a database')
+    .option('-d, --database <name>', 'connection of SWITCHYARD_DATABASES')
+    .option('--changelog <file>', 'Liquibase changelog')
+    .option('--sql <directory>', 'directory of plain SQL files')
+    .option('--backup', 'back up first')
+    .option('--approvals <n>', 'people who must approve the statements', integer)
+    .addOption(
+      new Option('--on-failure <what>', 'what a failed migration means').choices(['rollback', 'restore', 'hold']),
+    )
+    .action(
+      action((context, o: MigrationOptions) =>
+        start(
+          context,
+          'DatabaseMigrationWorkflow',
+          'migration',
+          {
+            database: o.database,
+            changelogFile: o.changelog === undefined ? undefined : pathArgument(o.changelog, context.cwd),
+            migrationsDir: o.sql === undefined ? undefined : pathArgument(o.sql, context.cwd),
+            backupRequired: o.backup,
+            approval: o.approvals === undefined ? undefined : { required: o.approvals },
+            onFailure: o.onFailure,
+          },
+          o,
+        ),
+      ),
+    );
+
+  runCommand(run, 'runbook', 'run a runbook file')
+    .argument('<file>')
+    .option('--set <name=value>', 'input of the runbook (repeatable)', collect, [])
+    .action(
+      action(async (context, file: string, o: RunOptions & { set: string[] }) => {
+        const runbook = await loadRunbook(file, context.cwd);
+        return start(context, 'RunbookWorkflow', 'runbook', { runbook, inputs: keyValues(o.set, '--set') }, o);
+      }),
+    );
+
+  runCommand(run, 'workflow', 'start any workflow type on any task queue')
+    .argument('<type>')
+    .option('-q, --task-queue <queue>', 'default: the queue of a known type')
+    .option('--input-file <file>', 'the input as a JSON file')
+    .action(
+      action(async (context, type: string, o: RunOptions & { taskQueue?: string; inputFile?: string }) => {
+        const known = Object.hasOwn(WORKFLOW_TYPES, type) ? WORKFLOW_TYPES[type as WorkflowType] : undefined;
+        const taskQueue = o.taskQueue ?? known?.taskQueue;
+        if (taskQueue === undefined) {
+          const near = nearestName(type, Object.keys(WORKFLOW_TYPES));
+          throw usageError(
+            `"${type}" is no workflow type of Switchyard${near ? ` (did you mean "${near}"?)` : ''}; name its queue with --task-queue`,
+          );
+        }
+        const text =
+          o.inputFile === undefined
+            ? (o.input ?? 'null')
+            : await readFile(pathArgument(o.inputFile, context.cwd), 'utf8');
+        const input = jsonOption(text, o.inputFile ?? '--input');
+        if (known) parseOrThrow(known.input, input, `${type} input`);
+        return withSession(context.root, async (session) => {
+          if (!known) await refuseUnknownQueue(session.client, taskQueue);
+          return startAndReport(
+            session,
+            context.terminal,
+            { type, taskQueue, input, runId: o.id, kind: 'workflow', startedBy: context.identity },
+            o.wait ?? false,
+          );
+        });
+      }),
+    );
+}
+
+/** A run on a queue that nobody polls would wait for ever: refused, with the queues that are served here. */
+async function refuseUnknownQueue(
+  client: Parameters<Parameters<typeof withSession>[1]>[0]['client'],
+  taskQueue: string,
+): Promise<void> {
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace: client.options.namespace,
+    taskQueue: { name: taskQueue },
+    // The enum lives in a package of its own that nothing else here needs: 1 is TASK_QUEUE_TYPE_WORKFLOW.
+    // oxlint-disable-next-line typescript/no-unsafe-enum-assignment
+    taskQueueType: 1,
+  });
+  if (pollers && pollers.length > 0) return;
+  const queues = Object.values(TASK_QUEUES);
+  const near = nearestName(taskQueue, queues);
+  throw new CodedError(
+    'NotFound',
+    `no worker polls task queue "${taskQueue}"${near ? `; did you mean "${near}"?` : ''}; Switchyard's own queues: ${queues.join(', ')}`,
+  );
+}

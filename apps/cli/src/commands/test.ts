@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { action } from '../context.js';
+import { EXIT } from '../exit-codes.js';
+
+const reportSchema = z.object({
+  numPassedTests: z.number(),
+  numFailedTests: z.number(),
+  numPendingTests: z.number(),
+  numTodoTests: z.number().default(0),
+  numFailedTestSuites: z.number().default(0),
+  success: z.boolean(),
+});
+
+/** The sum of the test reports below a checkout. */
+export interface TestSum {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+const PACKAGE_FOLDERS = ['apps', 'libs'];
+const SINGLE_PACKAGES = ['tools', 'bench', 'e2e'];
+
+async function packagesOf(root: string): Promise<string[]> {
+  const grouped = await Promise.all(
+    PACKAGE_FOLDERS.map(async (folder) => (await readdir(join(root, folder))).map((name) => join(root, folder, name))),
+  );
+  return [...grouped.flat(), ...SINGLE_PACKAGES.map((name) => join(root, name))];
+}
+
+/** Adds up the reports that the packages left. A package whose suite could not even start counts as one failure. */
+export async function sumReports(root: string): Promise<TestSum> {
+  let sum: TestSum = { passed: 0, failed: 0, skipped: 0 };
+  for (const folder of await packagesOf(root)) {
+    const text = await readFile(join(folder, 'test-results', 'vitest.json'), 'utf8').catch(() => null);
+    if (text === null) continue;
+    const report = reportSchema.parse(JSON.parse(text));
+    const broken = !report.success && report.numFailedTests === 0 ? 1 : 0;
+    sum = {
+      passed: sum.passed + report.numPassedTests,
+      failed: sum.failed + report.numFailedTests + broken,
+      skipped: sum.skipped + report.numPendingTests + report.numTodoTests,
+    };
+  }
+  return sum;
+}
+
+/** Registers test: everything that has to hold for this checkout, and the sum of it as the last line. */
+export function registerTestCommand(program: Command): void {
+  program
+    .command('test')
+    .description('lint, type-check, build, bundle and test everything; unchanged parts come from the cache')
+    .option('-p, --project <name...>', 'only these packages')
+    .option('--no-cache', 'run everything again')
+    .action(
+      action(async ({ terminal, root }, options: { project?: string[]; cache: boolean }) => {
+        // A report of an earlier run must not count for a suite that never started now.
+        await Promise.all(
+          (await packagesOf(root)).map((folder) => rm(join(folder, 'test-results'), { recursive: true, force: true })),
+        );
+        const projects = options.project?.map((name) => (name.startsWith('@') ? name : `@switchyard/${name}`));
+        const code = await nx(root, [
+          'run-many',
+          '--targets=lint,typecheck,build,bundle,test',
+          '--nxBail=false',
+          '--outputStyle=static',
+          ...(projects ? [`--projects=${projects.join(',')}`] : []),
+          ...(options.cache ? [] : ['--skipNxCache']),
+        ]);
+        const sum = await sumReports(root);
+        // A failed lint, type check or build is a failure too, also when every test that could run passed.
+        const failed = sum.failed + (code !== 0 && sum.failed === 0 ? 1 : 0);
+        if (code !== 0 && sum.failed === 0) terminal.say('a target other than a test failed; see above');
+        terminal.json({ ...sum, failed });
+        terminal.say(`${sum.passed} passed, ${failed} failed, ${sum.skipped} skipped`);
+        return failed > 0 ? EXIT.failed.code : EXIT.ok.code;
+      }),
+    );
+}
+
+function nx(root: string, args: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(root, 'node_modules', 'nx', 'dist', 'bin', 'nx.js'), ...args], {
+      cwd: root,
+      stdio: 'inherit',
+      env: {
+        ...process.env,
+        NX_DAEMON: 'false',
+        PATH: `${join(root, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`,
+      },
+    });
+    child.on('error', reject);
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+}

@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto';
+import type { RunStatus } from '@switchyard/contracts';
+import type { StackStatus } from '@switchyard/local-stack';
+import { loadRunbook } from '../input/load-runbook.js';
+import { startRun } from '../runs/start-run.js';
+import { statusOf } from '../runs/find-gates.js';
+import { watchRun } from '../runs/watch-run.js';
+import type { Session } from '../session.js';
+import type { Terminal } from '../terminal.js';
+import { decideGate, OPERATOR, type GateStory } from './decide-gates.js';
+import { killInTheMiddle, revived, type KillStory } from './kill-worker.js';
+import { openSite } from './site.js';
+import { makeWorkspace, readJournals, resetDemoTables } from './workspace.js';
+
+/** What the first act showed; `checks` decide whether the demo worked. */
+export interface ActReport {
+  readonly act: string;
+  readonly runId: string;
+  readonly link: string | null;
+  readonly ok: boolean;
+  readonly checks: readonly { readonly what: string; readonly ok: boolean; readonly seen: string }[];
+  readonly steps: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly state: string;
+    readonly ms: number | null;
+  }[];
+  readonly gates: readonly GateStory[];
+  readonly kill: KillStory | null;
+  readonly durationMs: number;
+  readonly result: unknown;
+}
+
+/** What an act needs. */
+export interface ActContext {
+  readonly root: string;
+  readonly stack: StackStatus;
+  readonly session: Session;
+  readonly terminal: Terminal;
+  readonly signal: AbortSignal;
+}
+
+const RELEASE = '1.4.0';
+
+/** Terraform -> approval -> database migration -> Ansible -> health -> notification, with a killed worker in the middle. */
+export async function actFullStack(context: ActContext): Promise<ActReport> {
+  const { root, stack, session, terminal, signal } = context;
+  const { color } = terminal;
+  const startedAt = Date.now();
+  const id = `${new Date().toISOString().replaceAll(/[-:T]/g, '').slice(0, 14)}-${randomUUID().slice(0, 4)}`;
+  const workspace = await makeWorkspace(root, id);
+  const site = await openSite(workspace.siteRoot);
+  const gates: GateStory[] = [];
+  let kill: KillStory | undefined;
+  try {
+    await resetDemoTables(stack.databases['app']?.url ?? '');
+    const runbook = await loadRunbook('examples/runbooks/deploy-full-stack.yaml', root);
+    const inputs = {
+      release: RELEASE,
+      project: workspace.project,
+      site_root: workspace.siteRoot,
+      site_url: site.url,
+      notify_url: site.notifyUrl,
+      install_seconds: 2,
+    };
+    const { runId } = await startRun(session, {
+      type: 'RunbookWorkflow',
+      taskQueue: 'coordinator-queue',
+      input: { runbook, inputs },
+      runId: `demo-${id}`,
+      kind: 'demo',
+      startedBy: OPERATOR,
+    });
+    const link = session.uiLink(runId);
+    terminal.say(`${color.bold('Terraform → approval → database → Ansible')}, started by ${OPERATOR}`);
+    if (link) terminal.say(color.dim(link));
+
+    const decided = new Set<string>();
+    let back: Promise<number | undefined> | undefined;
+    const outcome = await watchRun({
+      client: session.client,
+      workflowId: runId,
+      terminal,
+      signal,
+      onLook: async (status, open, table) => {
+        for (const gate of open.filter(({ gate: { evidence } }) => !decided.has(evidence))) {
+          decided.add(gate.gate.evidence);
+          const story = await decideGate(session.client, gate);
+          gates.push(story);
+          table.log(color.yellow(`gate ${story.gate}: ${story.refusal}`));
+          table.log(
+            color.green(`gate ${story.gate}: approved by ${story.approvedBy} for ${story.evidence.slice(0, 19)}…`),
+          );
+        }
+        kill ??= await killInTheMiddle(root, session.store(), status);
+        if (kill && !back) {
+          table.log(
+            color.red(
+              `SIGKILL to ${kill.worker} (pid ${kill.pid}) while hosts are in flight; finished so far: ${kill.finishedHosts.join(', ')}`,
+            ),
+          );
+          back = revived(root, kill);
+          void back.then((pid) =>
+            table.log(
+              pid === undefined
+                ? color.red('the worker did not come back')
+                : color.green(`the worker is back as pid ${pid}; the run goes on`),
+            ),
+          );
+        }
+      },
+    });
+    const status = await statusOf(session.client, runId);
+    const checks = await checkAct({
+      outcomeOk: outcome?.ok ?? false,
+      outcomeSeen: outcome?.ok ? 'successful' : outcome ? `${outcome.code}: ${outcome.message}` : 'not finished',
+      status,
+      gates,
+      kill,
+      back: await back,
+      notifications: site.notifications.length,
+      siteRoot: workspace.siteRoot,
+    });
+    return {
+      act: 'full-stack',
+      runId,
+      link,
+      ok: checks.every((check) => check.ok),
+      checks,
+      steps: status.steps.map((step) => ({
+        id: step.id,
+        title: step.title,
+        state: step.state,
+        ms: step.startedAt && step.endedAt ? Date.parse(step.endedAt) - Date.parse(step.startedAt) : null,
+      })),
+      gates,
+      kill: kill ?? null,
+      durationMs: Date.now() - startedAt,
+      result: outcome?.ok ? outcome.result : null,
+    };
+  } finally {
+    await site.close();
+  }
+}
+
+interface Seen {
+  readonly outcomeOk: boolean;
+  readonly outcomeSeen: string;
+  readonly status: RunStatus;
+  readonly gates: readonly GateStory[];
+  readonly kill: KillStory | undefined;
+  readonly back: number | undefined;
+  readonly notifications: number;
+  readonly siteRoot: string;
+}
+
+/** Every claim of the act, checked against what the outside world shows rather than against what the run says of itself. */
+async function checkAct(seen: Seen): Promise<ActReport['checks']> {
+  const { kill, status, gates } = seen;
+  const journals = await readJournals(seen.siteRoot);
+  const hosts = Object.keys(journals);
+  const repeated = (kill?.finishedHosts ?? []).filter((host) => journals[host] !== 1);
+  return [
+    { what: 'the run succeeded', ok: seen.outcomeOk, seen: seen.outcomeSeen },
+    {
+      what: 'every step is done',
+      ok: status.steps.every((step) => step.state === 'done'),
+      seen: status.steps.map((step) => `${step.id} ${step.state}`).join(', '),
+    },
+    {
+      what: 'nobody approved an own run',
+      ok: gates.length === 2 && gates.every((gate) => gate.refusal.includes('may not approve')),
+      seen: `${gates.length} gates`,
+    },
+    {
+      what: 'the worker was killed in the middle and came back',
+      ok: kill !== undefined && seen.back !== undefined,
+      seen: kill ? `pid ${kill.pid} -> ${seen.back ?? 'gone'}` : 'never killed',
+    },
+    {
+      what: 'every host was configured to its end',
+      ok: hosts.length === 6 && hosts.every((host) => (journals[host] ?? 0) >= 1),
+      seen: JSON.stringify(journals),
+    },
+    {
+      what: 'no finished host ran again',
+      ok: kill !== undefined && repeated.length === 0,
+      seen:
+        repeated.length === 0
+          ? `${kill?.finishedHosts.length ?? 0} hosts were finished before the kill`
+          : repeated.join(', '),
+    },
+    { what: 'the notification arrived once', ok: seen.notifications === 1, seen: String(seen.notifications) },
+  ];
+}

@@ -1,0 +1,67 @@
+import { formatDuration, type GateStatus, type RunStatus, type StepStatus } from '@switchyard/contracts';
+import { cut, table, type Terminal } from '../terminal.js';
+
+const MARKS: Readonly<Record<StepStatus['state'], string>> = {
+  pending: '·',
+  running: '▶',
+  waiting: '◷',
+  done: '✓',
+  failed: '✗',
+  skipped: '–',
+  compensated: '↩',
+};
+
+type Paint = Terminal['color'];
+
+function paintState(color: Paint, state: StepStatus['state'], text: string): string {
+  if (state === 'done') return color.green(text);
+  if (state === 'failed') return color.red(text);
+  if (state === 'running') return color.cyan(text);
+  if (state === 'waiting') return color.yellow(text);
+  return color.dim(text);
+}
+
+function stepTime(step: StepStatus, now: Date): string {
+  if (step.startedAt === undefined) return '';
+  const end = step.endedAt === undefined ? now.getTime() : Date.parse(step.endedAt);
+  return formatDuration(Math.max(0, end - Date.parse(step.startedAt)));
+}
+
+/** The steps of a run as lines of a table. */
+export function renderSteps(status: RunStatus, terminal: Pick<Terminal, 'color' | 'width'>, now: Date): string[] {
+  const { color, width } = terminal;
+  const rows = status.steps.map((step) => [
+    paintState(color, step.state, `${MARKS[step.state]} ${step.state}`),
+    step.title,
+    step.progress !== undefined && step.state === 'running' ? `${Math.round(step.progress)} %` : '',
+    stepTime(step, now),
+    color.dim(cut(step.detail ?? '', Math.max(20, width - 62))),
+  ]);
+  return table(rows, '  ');
+}
+
+/** A gate with what it shows, and how to decide. */
+export function renderGate(gate: GateStatus, workflowId: string, color: Paint): string[] {
+  const lines = [
+    `  ${color.bold(`Gate ${gate.name}`)}: ${gate.title} (${gate.state}, ${gate.decisions.length} of ${gate.required} decided)`,
+    `    evidence ${gate.evidence}`,
+    ...gate.shown.map((line) => `    ${line}`),
+    ...gate.conditions.map(
+      (c) => `    ${c.state}: ${c.name}: required ${c.required}, observed ${c.observed} (${c.source}, ${c.at})`,
+    ),
+    ...gate.decisions.map(
+      (d) => `    ${d.decision} by ${d.by} through ${d.channel} at ${d.at}${d.reason ? `: ${d.reason}` : ''}`,
+    ),
+  ];
+  if (gate.state === 'open')
+    lines.push(color.dim(`    switchyard approve ${workflowId} --gate ${gate.name} --evidence ${gate.evidence}`));
+  return lines;
+}
+
+/** One line that says where a run stands. */
+export function renderVerdict(status: RunStatus, color: Paint): string {
+  const waiting = status.waitingFor
+    ? `, waiting for ${status.waitingFor.kind} ${color.bold(status.waitingFor.name)} since ${status.waitingFor.since}`
+    : '';
+  return `${color.bold(status.title)}: ${status.state}, ${status.phase}, ${status.progress} %${waiting}`;
+}

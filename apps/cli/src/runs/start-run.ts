@@ -1,0 +1,90 @@
+import { MEMO, type FailureCode } from '@switchyard/contracts';
+import { randomUUID } from 'node:crypto';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { EXIT, exitCodeOf } from '../exit-codes.js';
+import type { Session } from '../session.js';
+import type { Terminal } from '../terminal.js';
+import { usageError } from '../usage-error.js';
+import type { RunOutcome } from './outcome.js';
+import { watchRun } from './watch-run.js';
+
+/** A run to start. */
+export interface RunRequest {
+  readonly type: string;
+  readonly taskQueue: string;
+  readonly input: unknown;
+  /** Default: the kind and a random part. A given id makes a repeated command join the run instead of starting another. */
+  readonly runId: string | undefined;
+  readonly kind: string;
+  readonly startedBy: string;
+}
+
+/** Starts a run; with an id that runs already it is joined. */
+export async function startRun(session: Session, request: RunRequest): Promise<{ runId: string; joined: boolean }> {
+  const runId = request.runId ?? `${request.kind}-${randomUUID().slice(0, 8)}`;
+  try {
+    await session.client.workflow.start(request.type, {
+      taskQueue: request.taskQueue,
+      workflowId: runId,
+      args: [request.input],
+      memo: { [MEMO.startedBy]: request.startedBy },
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    });
+    return { runId, joined: false };
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    const described = await session.client.workflow.getHandle(runId).describe();
+    if (described.status.name !== 'RUNNING') {
+      throw usageError(
+        `run "${runId}" exists and is ${described.status.name.toLowerCase()}; choose another --id, or leave it out`,
+      );
+    }
+    return { runId, joined: true };
+  }
+}
+
+/** Starts a run and, when asked, follows it to its end. Returns the exit code. */
+export async function startAndReport(
+  session: Session,
+  terminal: Terminal,
+  request: RunRequest,
+  wait: boolean,
+): Promise<number> {
+  const { runId, joined } = await startRun(session, request);
+  const link = session.uiLink(runId);
+  terminal.say(
+    `${joined ? 'joined' : 'started'} ${terminal.color.bold(runId)}${link ? `  ${terminal.color.dim(link)}` : ''}`,
+  );
+  if (!wait) {
+    terminal.say(terminal.color.dim(`follow it: switchyard runs watch ${runId}`));
+    terminal.json({ runId, joined, link });
+    return EXIT.ok.code;
+  }
+  const interrupt = new AbortController();
+  const onInterrupt = (): void => interrupt.abort();
+  process.once('SIGINT', onInterrupt);
+  try {
+    const outcome = await watchRun({ client: session.client, workflowId: runId, terminal, signal: interrupt.signal });
+    if (outcome) return reportOutcome(terminal, outcome);
+    terminal.note(`stopped watching; the run goes on. End it with: switchyard abort ${runId} --reason ...`);
+    return EXIT.interrupted.code;
+  } finally {
+    process.off('SIGINT', onInterrupt);
+  }
+}
+
+/** Tells how a run ended. Returns the exit code. */
+export function reportOutcome(terminal: Terminal, outcome: RunOutcome): number {
+  if (outcome.ok) {
+    terminal.say(terminal.color.green(`${outcome.runId} succeeded`));
+    terminal.json({ runId: outcome.runId, ok: true, result: outcome.result });
+    return EXIT.ok.code;
+  }
+  terminal.say(terminal.color.red(`${outcome.runId} failed: ${outcome.code}: ${outcome.message}`));
+  terminal.json({
+    runId: outcome.runId,
+    ok: false,
+    error: { code: outcome.code, message: outcome.message, details: outcome.details },
+  });
+  return exitCodeOf(outcome.code satisfies FailureCode);
+}

@@ -1,0 +1,82 @@
+import { CodedError } from '@switchyard/contracts';
+import { environment as stackEnvironment, status as stackStatus } from '@switchyard/local-stack';
+import { createDatabase, parseDatabaseConfig, type Database } from '@switchyard/shared-db';
+import { openStore, type Store } from '@switchyard/store';
+import { Client, Connection } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+
+/** What commands about runs work with. Parts are opened when first asked for, and closed together. */
+export interface Session {
+  readonly client: Client;
+  /** Where people look at a run in Temporal's own UI; null when that is not known. */
+  uiLink(workflowId: string): string | null;
+  /** Switchyard's own tables: events, ledgers, decisions. */
+  store(): Store;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to the local stack of a root when one runs, else to where TEMPORAL_* and DB_* point.
+ * @throws DatabaseUnreachable-like CodedError `UpstreamFailed` when Temporal does not answer
+ */
+export async function openSession(root: string): Promise<Session> {
+  const env = (await stackEnvironment(root)) ?? process.env;
+  const status = await stackStatus(root);
+  if (!status && !env['TEMPORAL_ADDRESS'] && !env['TEMPORAL_CONFIG_FILE'] && !env['TEMPORAL_PROFILE']) {
+    throw new CodedError(
+      'UpstreamFailed',
+      'no local stack runs here and TEMPORAL_ADDRESS is not set; start one with `./switchyard up`',
+    );
+  }
+  const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: definedOf(env) });
+  const address = connectionOptions.address ?? 'localhost:7233';
+  const connection = await Connection.connect({ ...connectionOptions, connectTimeout: 5_000 }).catch(
+    (cause: unknown) => {
+      throw new CodedError(
+        'UpstreamFailed',
+        `Temporal at ${address} does not answer; check TEMPORAL_ADDRESS, or start a local stack with \`./switchyard up\``,
+        { cause },
+      );
+    },
+  );
+  const client = new Client({ connection, namespace: namespace ?? 'default' });
+  let opened: { database: Database; store: Store } | undefined;
+  return {
+    client,
+    uiLink: (workflowId) =>
+      status?.temporal.uiUrl
+        ? `${status.temporal.uiUrl}/namespaces/${status.temporal.namespace}/workflows/${encodeURIComponent(workflowId)}`
+        : null,
+    store() {
+      if (!opened) {
+        const database = createDatabase({
+          role: 'app',
+          config: parseDatabaseConfig(env),
+          applicationName: 'switchyard/cli',
+        });
+        opened = { database, store: openStore({ knex: database.knex }) };
+      }
+      return opened.store;
+    },
+    async close() {
+      await opened?.store.close();
+      await opened?.database.close({ deadlineMs: 2_000 });
+      await connection.close();
+    },
+  };
+}
+
+const definedOf = (env: NodeJS.ProcessEnv): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+  );
+
+/** Opens a session, runs `work`, and closes the session whatever happens. */
+export async function withSession<T>(root: string, work: (session: Session) => Promise<T>): Promise<T> {
+  const session = await openSession(root);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
