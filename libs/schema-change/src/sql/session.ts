@@ -1,0 +1,57 @@
+import { quoteName } from '../identifiers.js';
+import type { Shape } from './shape.js';
+import { statement, wholeNumber, type Statement } from './statement.js';
+
+/**
+ * Settings of every session that works on a change: the same text for the same value (keys travel as text), and
+ * one search path, so that a function in an expression is the same function for every worker.
+ */
+export function sessionSettings(shape: Shape): Statement {
+  const path = [...new Set([shape.source.schema, 'public'])].map(quoteName).join(', ');
+  return statement(
+    `select set_config(name, value, false)
+    from unnest($1::text[], $2::text[]) as settings(name, value)`,
+    [
+      ['search_path', 'datestyle', 'intervalstyle', 'timezone', 'extra_float_digits', 'bytea_output'],
+      [path, 'ISO, YMD', 'postgres', 'UTC', '1', 'hex'],
+    ],
+  );
+}
+
+/** Limits of one transaction in milliseconds; 0 is no limit. */
+export interface TransactionLimits {
+  readonly lockTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+}
+
+/** Sets the limits for the rest of the transaction. */
+export function setLimits(limits: TransactionLimits): Statement {
+  return statement(`select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)`, [
+    String(wholeNumber(limits.lockTimeoutMs, 'lockTimeoutMs')),
+    String(wholeNumber(limits.statementTimeoutMs, 'statementTimeoutMs')),
+  ]);
+}
+
+/**
+ * Planner settings for chunks and batches, for the rest of the transaction. Each of them touches few rows by pages
+ * or by key; a join that reads the whole table for each one makes the work quadratic.
+ */
+export function applySettings(): Statement {
+  return statement(
+    `select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true)`,
+  );
+}
+
+/** Isolation of the transactions that write a batch: see SPEC.md, "Why two isolation levels". */
+export function applyIsolation(shape: Shape): 'read committed' | 'repeatable read' {
+  return shape.sameRow ? 'read committed' : 'repeatable read';
+}
+
+/**
+ * Keeps the application's triggers from firing for our own writes in one row, for the rest of the transaction, so
+ * that `updated_at` and the like stay untouched. Not for a new table: its foreign keys are triggers too.
+ */
+export function silenceTriggers(): Statement {
+  return statement(`select set_config('session_replication_role', 'replica', true)`);
+}

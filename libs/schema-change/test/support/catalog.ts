@@ -1,0 +1,81 @@
+import type { Catalog } from '../../src/index.js';
+
+/** A healthy database with `public.users (id, name not null)`, to be varied by a test. */
+export function catalogForTests(over: Partial<Catalog> = {}): Catalog {
+  const column = {
+    notNull: true,
+    hasDefault: false,
+    generated: false,
+    identity: false,
+    collation: null,
+    isArray: false,
+    nullFraction: 0,
+  };
+  return {
+    server: {
+      version: 180004,
+      walLevel: 'logical',
+      inRecovery: false,
+      blockSize: 8192,
+      slots: 0,
+      maxSlots: 10,
+      walSenders: 0,
+      maxWalSenders: 10,
+      maxSlotWalBytes: 50_000_000_000,
+      superuser: true,
+      replication: true,
+      canCreate: true,
+      canTemp: true,
+      canSilenceTriggers: true,
+    },
+    table: {
+      kind: 'r',
+      persistence: 'p',
+      replicaIdentity: 'd',
+      owned: true,
+      forcedRowSecurity: false,
+      inherited: false,
+      rows: 1_000_000,
+      pages: 23_200,
+      heapBytes: 190_000_000,
+      indexBytes: 89_000_000,
+      toastBytes: 0,
+      fillfactor: 100,
+      deadRows: 0,
+      partitions: [],
+    },
+    columns: [
+      { ...column, name: 'id', type: 'bigint', width: 8 },
+      { ...column, name: 'name', type: 'text', width: 14 },
+    ],
+    indexes: [
+      {
+        name: 'users_pkey',
+        columns: ['id'],
+        unique: true,
+        primary: true,
+        valid: true,
+        usableAsKey: true,
+        replicaIdentity: false,
+        bytes: 22_000_000,
+      },
+      ...['a', 'b', 'c'].map((name) => ({
+        name,
+        columns: [name],
+        unique: false,
+        primary: false,
+        valid: true,
+        usableAsKey: false,
+        replicaIdentity: false,
+        bytes: 22_000_000,
+      })),
+    ],
+    dependents: [],
+    triggers: [],
+    publications: [],
+    grants: [],
+    taken: [],
+    session: { backendPids: [7, 7], replicationAnswers: true },
+    ...over,
+  };
+}
