@@ -1,0 +1,90 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { chmod, cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const repository = fileURLToPath(new URL('../../', import.meta.url)).replace(/\/$/, '');
+
+/** How one call of the command line ended. */
+export interface CliResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A checkout of its own for one suite: the built code of this repository, and its own examples, stack and data. */
+export interface Checkout {
+  readonly root: string;
+  /** Calls the command line as a person would, from the root of the checkout. */
+  cli(args: readonly string[], options?: { env?: Record<string, string>; timeoutMs?: number }): Promise<CliResult>;
+  /** As `cli` with --json; the parsed document of its standard output. */
+  json<T = Record<string, unknown>>(
+    args: readonly string[],
+    options?: { env?: Record<string, string>; timeoutMs?: number },
+  ): Promise<{ code: number | null; value: T; stderr: string }>;
+  /** Starts the command line and leaves it running. */
+  start(args: readonly string[], env?: Record<string, string>): ChildProcess;
+  /** Stops the stack of the checkout and removes it. */
+  dispose(): Promise<void>;
+}
+
+/** Makes a checkout. Code is linked, since it is only read; examples are copied, since runs may not leave the root. */
+export async function makeCheckout(): Promise<Checkout> {
+  const root = await mkdtemp(join(tmpdir(), 'switchyard-e2e-'));
+  // The user of the PostgreSQL server has to enter it; else its data would go elsewhere and stay behind.
+  await chmod(root, 0o755);
+  for (const name of ['apps', 'libs', 'node_modules', 'package.json'])
+    await symlink(join(repository, name), join(root, name));
+  await cp(join(repository, 'examples'), join(root, 'examples'), { recursive: true });
+  const entry = join(repository, 'apps', 'cli', 'dist', 'main.js');
+
+  const start: Checkout['start'] = (args, env = {}) =>
+    spawn(process.execPath, [entry, ...args], {
+      cwd: root,
+      env: { ...withoutSwitchyard(process.env), SWITCHYARD_ROOT: root, CI: 'true', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+
+  const cli: Checkout['cli'] = (args, { env, timeoutMs = 120_000 } = {}) =>
+    new Promise((resolve, reject) => {
+      const child = start(args, env);
+      let stdout = '';
+      let stderr = '';
+      child.stdout?.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk));
+      child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+      const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+      child.on('error', reject);
+      child.on('close', (code) => {
+        clearTimeout(timer);
+        resolve({ code, stdout, stderr });
+      });
+    });
+
+  return {
+    root,
+    cli,
+    start,
+    async json(args, options) {
+      const { code, stdout, stderr } = await cli([...args, '--json'], options);
+      const line = stdout.trim().split('\n').at(-1) ?? '';
+      try {
+        return { code, value: JSON.parse(line) as never, stderr };
+      } catch {
+        throw new Error(`switchyard ${args.join(' ')} printed no JSON (exit ${code}): ${stdout}\n${stderr}`);
+      }
+    },
+    async dispose() {
+      await cli(['down']);
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The caller's environment without settings of another stack. */
+function withoutSwitchyard(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(?:SWITCHYARD_|DB_|TEMPORAL_)/.test(name)));
+}
+
+/** The text of a file of this repository. */
+export const repositoryFile = (path: string): Promise<string> => readFile(join(repository, path), 'utf8');
