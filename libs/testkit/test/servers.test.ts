@@ -82,4 +82,11 @@ describe('startPostgres', () => {
     await server.stop();
     expect(await connects(server.port)).toBe(false);
   });
+
+  it('starts the oldest major that Switchyard works with beside the newest', async () => {
+    await using oldest = await startPostgres({ major: 15 });
+    expect(await query<{ major: string }>(oldest.url, `select split_part(version(), ' ', 2)::text as major`)).toEqual([
+      { major: expect.stringMatching(/^15\./) },
+    ]);
+  });
 });

