@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { obtainTools } from '@switchyard/local-stack';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { action } from '../context.js';
 import { EXIT } from '../exit-codes.js';
+import type { Terminal } from '../terminal.js';
 
 const reportSchema = z.object({
   numPassedTests: z.number(),
@@ -62,6 +64,7 @@ export function registerTestCommand(program: Command): void {
         await Promise.all(
           (await packagesOf(root)).map((folder) => rm(join(folder, 'test-results'), { recursive: true, force: true })),
         );
+        await prepareTools(terminal);
         const projects = options.project?.map((name) => (name.startsWith('@') ? name : `@switchyard/${name}`));
         const code = await nx(root, [
           'run-many',
@@ -80,6 +83,18 @@ export function registerTestCommand(program: Command): void {
         return failed > 0 ? EXIT.failed.code : EXIT.ok.code;
       }),
     );
+}
+
+/**
+ * Fetches the tools before any suite starts: within a test, minutes of building Temporal would count as its time.
+ * What cannot be had is told here, and again by the suites that need it.
+ */
+async function prepareTools(terminal: Terminal): Promise<void> {
+  try {
+    await obtainTools({ progress: (line) => terminal.note(terminal.color.dim(line)) });
+  } catch (error) {
+    terminal.note(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function nx(root: string, args: readonly string[]): Promise<number> {
