@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { stripVTControlCharacters } from 'node:util';
 import { TASK_QUEUES } from '@switchyard/contracts';
 import { readEvents } from '@switchyard/store';
 import { ansibleCall, runBare } from './src/bare-tool.ts';
@@ -90,7 +91,8 @@ async function look(stack: BenchStack): Promise<Look> {
   let toolLineMs: number | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
     firstLineMs ??= performance.now() - startedAt;
-    if (line.includes(' ansible ')) toolLineMs ??= performance.now() - startedAt;
+    // Whoever started the benchmark may ask every program for colours.
+    if (stripVTControlCharacters(line).includes(' ansible ')) toolLineMs ??= performance.now() - startedAt;
   }
   await ended;
   await handle.result();
