@@ -8,7 +8,7 @@ import { watchRun } from '../runs/watch-run.js';
 import type { Session } from '../session.js';
 import type { Terminal } from '../terminal.js';
 import { decideGate, OPERATOR, type GateStory } from './decide-gates.js';
-import { killInTheMiddle, revived, type KillStory } from './kill-worker.js';
+import { killInTheMiddle, revived, type KillOptions, type KillStory } from './kill-worker.js';
 import { openSite } from './site.js';
 import { makeWorkspace, readJournals, resetDemoTables } from './workspace.js';
 
@@ -51,7 +51,7 @@ export async function actFullStack(context: ActContext): Promise<ActReport> {
   const workspace = await makeWorkspace(root, id);
   const site = await openSite(workspace.siteRoot);
   const gates: GateStory[] = [];
-  let kill: KillStory | undefined;
+  const over = new AbortController();
   try {
     await resetDemoTables(stack.databases['app']?.url ?? '');
     const runbook = await loadRunbook('examples/runbooks/deploy-full-stack.yaml', root);
@@ -76,7 +76,12 @@ export async function actFullStack(context: ActContext): Promise<ActReport> {
     if (link) terminal.say(color.dim(link));
 
     const decided = new Set<string>();
-    let back: Promise<number | undefined> | undefined;
+    const said: string[] = [];
+    const drama = killAndRevive({ root, store: session.store(), runId, signal: over.signal }, (line) =>
+      said.push(line),
+    );
+    // Awaited when the run is over; until then a rejection must not count as unhandled.
+    drama.catch(() => undefined);
     const outcome = await watchRun({
       client: session.client,
       workflowId: runId,
@@ -92,24 +97,12 @@ export async function actFullStack(context: ActContext): Promise<ActReport> {
             color.green(`gate ${story.gate}: approved by ${story.approvedBy} for ${story.evidence.slice(0, 19)}…`),
           );
         }
-        kill ??= await killInTheMiddle(root, session.store(), status);
-        if (kill && !back) {
-          table.log(
-            color.red(
-              `SIGKILL to ${kill.worker} (pid ${kill.pid}) while hosts are in flight; finished so far: ${kill.finishedHosts.join(', ')}`,
-            ),
-          );
-          back = revived(root, kill);
-          void back.then((pid) =>
-            table.log(
-              pid === undefined
-                ? color.red('the worker did not come back')
-                : color.green(`the worker is back as pid ${pid}; the run goes on`),
-            ),
-          );
-        }
+        for (const line of said.splice(0)) table.log(color.yellow(line));
       },
     });
+    over.abort();
+    const { kill, back } = await drama;
+    for (const line of said) terminal.say(color.yellow(line));
     const status = await statusOf(session.client, runId);
     const checks = await checkAct({
       outcomeOk: outcome?.ok ?? false,
@@ -117,7 +110,7 @@ export async function actFullStack(context: ActContext): Promise<ActReport> {
       status,
       gates,
       kill,
-      back: await back,
+      back,
       notifications: site.notifications.length,
       siteRoot: workspace.siteRoot,
     });
@@ -139,8 +132,26 @@ export async function actFullStack(context: ActContext): Promise<ActReport> {
       result: outcome?.ok ? outcome.result : null,
     };
   } finally {
+    over.abort();
     await site.close();
   }
+}
+
+/** What became of the worker: killed or never, and the pid under which it came back. */
+interface Drama {
+  readonly kill: KillStory | undefined;
+  readonly back: number | undefined;
+}
+
+async function killAndRevive(options: KillOptions, say: (line: string) => void): Promise<Drama> {
+  const kill = await killInTheMiddle(options);
+  if (!kill) return { kill, back: undefined };
+  say(
+    `SIGKILL to ${kill.worker} (pid ${kill.pid}) while hosts are in flight; finished so far: ${kill.finishedHosts.join(', ')}`,
+  );
+  const back = await revived(options.root, kill);
+  say(back === undefined ? 'the worker did not come back' : `the worker is back as pid ${back}; the run goes on`);
+  return { kill, back };
 }
 
 interface Seen {

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RunStatus } from '@switchyard/contracts';
 import { status } from '@switchyard/local-stack';
-import { readEvents, type Store } from '@switchyard/store';
+import type { Store } from '@switchyard/store';
 
 /** What was seen at the moment of the kill. */
 export interface KillStory {
@@ -14,28 +13,35 @@ export interface KillStory {
 
 const WORKER = 'ansible-worker';
 
+/** Options of {@link killInTheMiddle}. */
+export interface KillOptions {
+  readonly root: string;
+  readonly store: Store;
+  readonly runId: string;
+  /** Ends the waiting, when the run is over. */
+  readonly signal: AbortSignal;
+}
+
 /**
- * Kills the ansible-worker with SIGKILL in the middle of its work: once the first batch is through and another one has
- * hosts in flight. Gives undefined while that is not so.
+ * Kills the ansible-worker with SIGKILL in the middle of its work: once a first batch is through while another one has
+ * hosts in flight. Told by the events as they come, for that moment may be short. Undefined when it never came.
  */
-export async function killInTheMiddle(root: string, store: Store, run: RunStatus): Promise<KillStory | undefined> {
-  const configure = run.steps.find((step) => step.id === 'configure');
-  if (configure?.state !== 'running' || (configure.progress ?? 0) <= 0) return undefined;
-  const events = await readEvents(store.db, { runId: run.runId, sources: ['ansible', 'run'], limit: 5_000 });
-  const batches = new Map<string, { hosts: Set<string>; isOver: boolean }>();
-  for (const event of events) {
+export async function killInTheMiddle({ root, store, runId, signal }: KillOptions): Promise<KillStory | undefined> {
+  const batches = new Map<string, { readonly hosts: Set<string>; isOver: boolean }>();
+  for await (const event of store.followEvents({ runId, sources: ['ansible', 'run'], signal })) {
     const batch = batches.get(event.workflowId) ?? { hosts: new Set<string>(), isOver: false };
     if (event.source === 'ansible' && event.subject !== null) batch.hosts.add(event.subject);
     if (event.type === 'run_finished') batch.isOver = true;
     batches.set(event.workflowId, batch);
+    const isUnderWay = [...batches.values()].some(({ isOver, hosts }) => !isOver && hosts.size > 0);
+    const finishedHosts = [...batches.values()].filter(({ isOver }) => isOver).flatMap(({ hosts }) => [...hosts]);
+    if (!isUnderWay || finishedHosts.length === 0) continue;
+    const worker = (await status(root))?.workers.find((candidate) => candidate.name === WORKER);
+    if (typeof worker?.pid !== 'number') continue;
+    process.kill(worker.pid, 'SIGKILL');
+    return { worker: WORKER, pid: worker.pid, at: new Date().toISOString(), finishedHosts };
   }
-  const isUnderWay = [...batches.values()].some((batch) => !batch.isOver && batch.hosts.size > 0);
-  const finishedHosts = [...batches.values()].filter((batch) => batch.isOver).flatMap((batch) => [...batch.hosts]);
-  if (!isUnderWay || finishedHosts.length === 0) return undefined;
-  const worker = (await status(root))?.workers.find((candidate) => candidate.name === WORKER);
-  if (typeof worker?.pid !== 'number') return undefined;
-  process.kill(worker.pid, 'SIGKILL');
-  return { worker: WORKER, pid: worker.pid, at: new Date().toISOString(), finishedHosts };
+  return undefined;
 }
 
 /** Waits until the worker runs again under another pid. */
