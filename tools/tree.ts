@@ -48,7 +48,8 @@ function checkMajor(lock: Lock, { name, major }: TreeRules['oneOfMajor']): strin
   return [`${name} ${major} must be at the root and nowhere else; it is at ${copies.join(', ') || 'no place'}`];
 }
 
-const EXACT = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
+/** One version, also of a package under another name: a second major beside the first. */
+const EXACT = /^(?:npm:(?:@[\w.-]+\/)?[\w.-]+@)?\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
 
 /** Dependencies of a package.json that are ranges, tags or addresses. */
 export function looseVersions(manifest: Manifest): string[] {

@@ -6,7 +6,7 @@ const wait = { uses: 'wait', with: { for: 1 } };
 describe('a runbook that cannot run', () => {
   let harness: Harness;
   beforeAll(async () => {
-    harness = await startHarness({ maxCachedWorkflows: 100 });
+    harness = await startHarness();
   });
   afterAll(() => harness.stop());
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CACHES, failureOf, startHarness, type Harness } from './harness.js';
+import { failureOf, startHarness, type Harness } from './harness.js';
 
 const undo = (playbook: string): object => ({ uses: 'ansible', with: { playbook } });
 const play = (id: string, playbook: string, more: object = {}): object => ({
@@ -9,10 +9,10 @@ const play = (id: string, playbook: string, more: object = {}): object => ({
   ...more,
 });
 
-describe.each(CACHES)('compensation (%o)', (cache) => {
+describe('compensation', () => {
   let harness: Harness;
   beforeAll(async () => {
-    harness = await startHarness(cache);
+    harness = await startHarness();
   });
   afterAll(() => harness.stop());
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CACHES, failureOf, FOREIGN_QUEUE, startHarness, type Harness } from './harness.js';
+import { failureOf, FOREIGN_QUEUE, startHarness, type Harness } from './harness.js';
 
 const play = (id: string, playbook: string, more: object = {}): object => ({
   id,
@@ -8,10 +8,10 @@ const play = (id: string, playbook: string, more: object = {}): object => ({
   ...more,
 });
 
-describe.each(CACHES)('the steps of a runbook (%o)', (cache) => {
+describe('the steps of a runbook', () => {
   let harness: Harness;
   beforeAll(async () => {
-    harness = await startHarness(cache);
+    harness = await startHarness();
   });
   afterAll(() => harness.stop());
 

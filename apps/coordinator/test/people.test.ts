@@ -1,6 +1,6 @@
 import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CACHES, failureOf, FOREIGN_QUEUE, startHarness, type Harness } from './harness.js';
+import { failureOf, FOREIGN_QUEUE, startHarness, type Harness } from './harness.js';
 
 const play = (id: string, playbook: string, more: object = {}): object => ({
   id,
@@ -16,10 +16,10 @@ const gate = (more: object = {}): object => ({
 const book = { inputs: { release: { type: 'string', default: '1.4' } } };
 const by = (identity: string): object => ({ by: { identity, channel: 'cli' } });
 
-describe.each(CACHES)('people and a runbook (%o)', (cache) => {
+describe('people and a runbook', () => {
   let harness: Harness;
   beforeAll(async () => {
-    harness = await startHarness(cache);
+    harness = await startHarness();
   });
   afterAll(() => harness.stop());
 

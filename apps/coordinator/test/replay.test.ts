@@ -91,7 +91,7 @@ describe('recorded histories', () => {
   let changed: WorkflowBundle;
   beforeAll(async () => {
     if (process.env['RECORD_HISTORIES']) {
-      const harness = await startHarness({ maxCachedWorkflows: 100 });
+      const harness = await startHarness();
       await record(harness);
       await harness.stop();
     }

@@ -39,11 +39,11 @@ describe('workerOptions', () => {
 
   it('take fixed slots from the environment, else from the worker', () => {
     expect(workerOptions(definition, config(), {}).maxConcurrentActivityTaskExecutions).toBe(3);
-    const env = { SWITCHYARD_MAX_CONCURRENT_ACTIVITIES: '7', SWITCHYARD_MAX_CACHED_WORKFLOWS: '0' };
+    const env = { SWITCHYARD_MAX_CONCURRENT_ACTIVITIES: '7', SWITCHYARD_MAX_CACHED_WORKFLOWS: '9' };
     expect(workerOptions(definition, config(env), env)).toMatchObject({
       taskQueue: 'x-queue',
       maxConcurrentActivityTaskExecutions: 7,
-      maxCachedWorkflows: 0,
+      maxCachedWorkflows: 9,
     });
   });
 

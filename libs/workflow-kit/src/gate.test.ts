@@ -1,7 +1,7 @@
 import { approvalPolicySchema, UNAUTHENTICATED, type Decision } from '@switchyard/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decide, expire, openGate, refusalOf, type Gate } from './gate.js';
+import { closedGate, decide, expire, openGate, refusalOf, showGate, type Gate } from './gate.js';
 
 const EVIDENCE = `sha256:${'a'.repeat(64)}`;
 const at = '2026-01-01T00:00:00.000Z';
@@ -77,5 +77,50 @@ describe('a gate', () => {
         }
       }),
     );
+  });
+});
+
+describe('a watched gate', () => {
+  const closed = (policy: object = {}): Gate =>
+    closedGate({ name: 'cutover', title: 'Switch', policy: approvalPolicySchema.parse(policy), startedBy: 'ann' });
+  const lag = (state: 'pass' | 'fail' | 'unknown'): Gate['status']['conditions'][number] => ({
+    name: 'lag',
+    required: 'at most 1 s',
+    observed: '?',
+    state,
+    source: 'slot',
+    at,
+  });
+  const show = (seen: Gate, state: 'pass' | 'fail' | 'unknown', evidence = EVIDENCE): Gate =>
+    showGate(seen, { evidence, shown: [], conditions: [lag(state)] }, new Date(at));
+
+  it('takes no decision before its conditions were seen, and says what is missing', () => {
+    expect(refusalOf(closed(), decision('bob'))).toBe('gate "cutover" is closed, not open');
+    expect(refusalOf(show(closed(), 'unknown'), decision('bob'))).toContain('these do not hold: lag');
+    expect(showGate(closed(), { evidence: EVIDENCE, shown: [], conditions: [] }, new Date(at)).status.state).toBe(
+      'closed',
+    );
+  });
+
+  it('opens with its conditions and closes with them, and approvals given meanwhile are void', () => {
+    const once = decide(show(closed({ required: 2 }), 'pass'), decision('bob'));
+    expect(once.status).toMatchObject({ state: 'open', openedAt: at, decisions: [{ by: 'bob' }] });
+    expect(show(once, 'pass').status.decisions).toHaveLength(1);
+    expect(show(show(once, 'fail'), 'pass').status).toMatchObject({ state: 'open', decisions: [] });
+    expect(show(once, 'pass', 'sha256:other').status).toMatchObject({ state: 'open', decisions: [] });
+  });
+
+  it('closes after an approval when its conditions no longer hold', () => {
+    const approved = decide(show(closed(), 'pass'), decision('bob'));
+    expect(approved.status.state).toBe('approved');
+    expect(show(approved, 'fail').status).toMatchObject({ state: 'closed', decisions: [] });
+  });
+
+  it('stays rejected or expired, and waiting alone never passes one that is closed', () => {
+    const rejected = decide(show(closed(), 'pass'), decision('bob', { decision: 'reject' }));
+    expect(show(rejected, 'pass').status.state).toBe('rejected');
+    const lenient = closed({ timeout: '1h', onTimeout: 'continue' });
+    expect(expire(show(lenient, 'fail')).status.state).toBe('expired');
+    expect(expire(show(lenient, 'pass')).status.state).toBe('approved');
   });
 });

@@ -47,10 +47,76 @@ export function openGate(opening: GateOpening): Gate {
   };
 }
 
+/** What a watched gate shows at one moment. */
+export interface GateView {
+  readonly evidence: string;
+  readonly shown: readonly string[];
+  readonly conditions: readonly Condition[];
+}
+
+/** A gate that nobody may decide yet: its conditions have not been looked at. */
+export function closedGate(opening: Omit<GateOpening, keyof GateView | 'now'>): Gate {
+  const { policy, startedBy, name, title } = opening;
+  return {
+    policy,
+    startedBy,
+    status: {
+      name,
+      title,
+      state: 'closed',
+      evidence: '',
+      shown: [],
+      required: policy.required,
+      openedAt: null,
+      expiresAt: null,
+      conditions: [],
+      decisions: [],
+    },
+  };
+}
+
+/**
+ * A watched gate with what is seen now: open while every condition holds, closed otherwise. Approvals of other evidence
+ * are void. Without conditions it stays closed: nothing seen is no proof. A rejected or expired gate stays as it is.
+ */
+export function showGate(gate: Gate, view: GateView, now: Date): Gate {
+  const { status, policy } = gate;
+  if (status.state === 'rejected' || status.state === 'expired') return gate;
+  const holds = view.conditions.length > 0 && failingConditions(view.conditions).length === 0;
+  const state = !holds ? 'closed' : policy.required === 0 ? 'approved' : 'open';
+  const isOpened = holds && status.openedAt === null;
+  return {
+    ...gate,
+    status: {
+      ...status,
+      state,
+      evidence: view.evidence,
+      shown: [...view.shown],
+      conditions: [...view.conditions],
+      decisions: holds && view.evidence === status.evidence && status.state === 'open' ? status.decisions : [],
+      ...(isOpened
+        ? {
+            openedAt: now.toISOString(),
+            expiresAt: policy.timeout === undefined ? null : new Date(now.getTime() + policy.timeout).toISOString(),
+          }
+        : {}),
+    },
+  };
+}
+
+/** Names of the conditions that do not hold; `unknown` counts as fail. */
+export function failingConditions(conditions: readonly Condition[]): string[] {
+  return conditions.filter(({ state }) => state !== 'pass').map(({ name }) => name);
+}
+
 /** Why a decision is refused, or undefined when it counts. Pure: the validator of an update may call it. */
 export function refusalOf(gate: Gate, decision: Decision): string | undefined {
   const { status, policy } = gate;
-  if (status.state !== 'open') return `gate "${status.name}" is ${status.state}, not open`;
+  const failing = failingConditions(status.conditions);
+  if (status.state !== 'open') {
+    const why = status.state === 'closed' && failing.length > 0 ? `; these do not hold: ${failing.join(', ')}` : '';
+    return `gate "${status.name}" is ${status.state}, not open${why}`;
+  }
   if (policy.reasonRequired && decision.reason.trim() === '') return `gate "${status.name}" needs a reason`;
   if (decision.by === UNAUTHENTICATED && !policy.allowUnauthenticated) {
     return `gate "${status.name}" takes decisions only from people who say who they are`;
@@ -59,9 +125,6 @@ export function refusalOf(gate: Gate, decision: Decision): string | undefined {
   if (decision.evidence !== status.evidence) {
     return `evidence ${decision.evidence} is not what gate "${status.name}" shows now (${status.evidence}); look again before you approve`;
   }
-  const failing = status.conditions
-    .filter((condition) => condition.state !== 'pass')
-    .map((condition) => condition.name);
   if (failing.length > 0) return `gate "${status.name}" has conditions that do not hold: ${failing.join(', ')}`;
   if (!policy.selfApproval && gate.startedBy !== undefined && decision.by === gate.startedBy) {
     return `${decision.by} started this run and may not approve it: another person must`;
@@ -79,8 +142,13 @@ export function decide(gate: Gate, decision: Decision): Gate {
   return { ...gate, status: { ...gate.status, decisions, state } };
 }
 
-/** The gate after nobody decided in time; a gate that is decided already stays as it is. */
+/**
+ * The gate after nobody decided in time; a gate that is decided already stays as it is. One whose conditions do not
+ * hold is never passed by waiting.
+ */
 export function expire(gate: Gate): Gate {
-  if (gate.status.state !== 'open') return gate;
-  return { ...gate, status: { ...gate.status, state: gate.policy.onTimeout === 'continue' ? 'approved' : 'expired' } };
+  const { state } = gate.status;
+  if (state !== 'open' && state !== 'closed') return gate;
+  const passes = gate.policy.onTimeout === 'continue' && state === 'open';
+  return { ...gate, status: { ...gate.status, state: passes ? 'approved' : 'expired' } };
 }

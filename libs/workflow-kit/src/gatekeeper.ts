@@ -1,7 +1,8 @@
-import type { ApprovalPolicy, Condition, Decision, GateStatus, NewEventInput, WaitingFor } from '@switchyard/contracts';
+import type { ApprovalPolicy, Condition, Decision } from '@switchyard/contracts';
 import { condition } from '@temporalio/workflow';
-import { fail } from './failure.js';
-import { decide, expire, openGate, refusalOf, type Gate } from './gate.js';
+import { closedGate, decide, expire, openGate, refusalOf, showGate, type Gate, type GateView } from './gate.js';
+import { approvedBy, approvedOrThrow, type GateHost } from './gate-host.js';
+import { WatchedGate, type WatchRequest } from './watched-gate.js';
 
 /** An approval that a run asks for. */
 export interface ApprovalRequest {
@@ -15,17 +16,6 @@ export interface ApprovalRequest {
   readonly conditions?: readonly Condition[];
   /** The step that waits meanwhile. */
   readonly step?: string;
-}
-
-/** What a gate needs of the run that it belongs to. */
-export interface GateHost {
-  readonly startedBy: string | undefined;
-  readonly board: { gate(status: GateStatus): void };
-  event(event: Omit<NewEventInput, 'runId' | 'workflowId' | 'at'>): void;
-  waitFor<T>(reason: Omit<WaitingFor, 'since'>, wait: () => Promise<T>): Promise<T>;
-  step(id: string): { start(detail?: string): void; waiting(detail?: string): void };
-  /** Resolves when the audit holds the decision. */
-  audit(subject: string, decision: Decision): Promise<void>;
 }
 
 /** The gates of one run: opens them, waits for people, and takes what they decide. */
@@ -86,16 +76,20 @@ export class Gatekeeper {
     });
     if (request.step !== undefined && status.state === 'approved')
       host.step(request.step).start(approvedBy(status.decisions));
-    if (status.state === 'rejected') {
-      const last = status.decisions.at(-1);
-      throw fail(
-        'ApprovalRejected',
-        `${last?.by ?? 'somebody'} rejected "${request.title}"${last?.reason ? `: ${last.reason}` : ''}`,
-        status,
-      );
-    }
-    if (status.state === 'expired') throw fail('ApprovalExpired', `nobody decided "${request.title}" in time`, status);
-    return status.decisions;
+    return approvedOrThrow(status);
+  }
+
+  /** Makes a gate whose conditions are watched: closed until they are shown to hold. */
+  watch(request: WatchRequest): WatchedGate {
+    const { gate: name, title, policy } = request;
+    this.#set(closedGate({ name, title, policy, startedBy: this.#host.startedBy }));
+    const current = (): Gate => this.#gates.get(name) ?? closedGate({ name, title, policy, startedBy: undefined });
+    return new WatchedGate(request, this.#host, {
+      current,
+      isRecording: () => this.#recording > 0,
+      show: (view: GateView) => this.#set(showGate(current(), view, new Date())),
+      expire: () => this.#set(expire(current())),
+    });
   }
 
   /** Why a decision would be refused, or undefined. Pure, for the validator of an update. */
@@ -126,10 +120,4 @@ export class Gatekeeper {
     this.#gates.set(gate.status.name, gate);
     this.#host.board.gate(gate.status);
   }
-}
-
-function approvedBy(decisions: readonly Decision[]): string {
-  return decisions.length > 0
-    ? `approved by ${decisions.map((decision) => decision.by).join(', ')}`
-    : 'nobody had to approve';
 }

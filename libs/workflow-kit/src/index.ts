@@ -13,9 +13,21 @@ export {
   type WorkflowResults,
 } from './execute-run.js';
 export { fail, failureOf, outermost, type CodedFailure } from './failure.js';
-export { decide, expire, openGate, refusalOf, type Gate, type GateOpening } from './gate.js';
+export {
+  closedGate,
+  decide,
+  expire,
+  openGate,
+  refusalOf,
+  showGate,
+  type Gate,
+  type GateOpening,
+  type GateView,
+} from './gate.js';
 export { runWorkflow, type WorkflowDefinition } from './run-workflow.js';
-export { Gatekeeper, type ApprovalRequest, type GateHost } from './gatekeeper.js';
+export type { GateHost } from './gate-host.js';
+export { Gatekeeper, type ApprovalRequest } from './gatekeeper.js';
 export { Run, type HoldDecision, type RunDescription } from './run.js';
 export { StepHandle, type StepHost } from './step-handle.js';
+export { WatchedGate, type WatchRequest } from './watched-gate.js';
 export { UndoStack, type UndoReport } from './undo.js';

@@ -106,7 +106,7 @@ export function registerMessages(run: Run): void {
   );
   onUpdate(
     'retry',
-    (payload) => run.refuseHeld(payload.step),
+    (payload) => run.refuseHeld(payload.step, 'retry'),
     async (payload) => {
       await audit(`retry ${payload.step}`, payload);
       run.decideHeld(payload.step, {
@@ -118,7 +118,7 @@ export function registerMessages(run: Run): void {
   );
   onUpdate(
     'skip',
-    (payload) => run.refuseHeld(payload.step),
+    (payload) => run.refuseHeld(payload.step, 'skip'),
     async (payload) => {
       await audit(`skip ${payload.step}`, payload);
       run.decideHeld(payload.step, { action: 'skip' });

@@ -48,6 +48,11 @@ export interface HoldDecision {
   readonly hosts?: 'failed' | readonly string[];
 }
 
+interface Held {
+  readonly isSkippable: boolean;
+  decision: HoldDecision | null;
+}
+
 interface Ending {
   readonly by: string;
   readonly reason: string;
@@ -84,7 +89,7 @@ export class Run {
   /** Signals that no gate took, by name, oldest first: `wait` steps read them. */
   readonly signals = new Map<string, unknown[]>();
   readonly #record: Pick<RunActivities, 'recordDecision'>;
-  readonly #held = new Map<string, HoldDecision | null>();
+  readonly #held = new Map<string, Held>();
   readonly #reportTo: { workflowId: string; step: string } | undefined;
   #waits: readonly WaitingFor[] = [];
   #decisions = 0;
@@ -228,9 +233,17 @@ export class Run {
     return this.gates.approval(request);
   }
 
-  /** Parks a failed step until a person says retry, skip or abort. */
-  async hold(stepId: string, failure: CodedFailure): Promise<HoldDecision> {
-    this.#held.set(stepId, null);
+  /**
+   * Parks a failed step until a person says retry, skip or abort.
+   * @param options.isSkippable default true; false where what follows rests on the step
+   */
+  async hold(
+    stepId: string,
+    failure: CodedFailure,
+    { isSkippable = true }: { readonly isSkippable?: boolean } = {},
+  ): Promise<HoldDecision> {
+    const held: Held = { isSkippable, decision: null };
+    this.#held.set(stepId, held);
     this.step(stepId).waiting(`held: ${failure.message}`);
     this.event({
       source: 'step',
@@ -241,8 +254,8 @@ export class Run {
       data: { code: failure.code },
     });
     try {
-      await this.waitFor({ kind: 'person', name: stepId }, () => condition(() => this.#held.get(stepId) !== null));
-      return this.#held.get(stepId) ?? { action: 'retry' };
+      await this.waitFor({ kind: 'person', name: stepId }, () => condition(() => held.decision !== null));
+      return held.decision ?? { action: 'retry' };
     } finally {
       this.#held.delete(stepId);
     }
@@ -296,14 +309,20 @@ export class Run {
     this.scope.cancel();
   }
 
-  refuseHeld(stepId: string): string | undefined {
-    if (this.#held.get(stepId) === null) return undefined;
-    const held = [...this.#held.keys()];
-    return `step "${stepId}" is not held${held.length > 0 ? `; held: ${held.join(', ')}` : ''}`;
+  refuseHeld(stepId: string, action: HoldDecision['action']): string | undefined {
+    const held = this.#held.get(stepId);
+    if (!held || held.decision !== null) {
+      const others = [...this.#held.keys()];
+      return `step "${stepId}" is not held${others.length > 0 ? `; held: ${others.join(', ')}` : ''}`;
+    }
+    return action === 'skip' && !held.isSkippable
+      ? `step "${stepId}" cannot be skipped: what follows rests on it; retry it or abort the run`
+      : undefined;
   }
 
   decideHeld(stepId: string, decision: HoldDecision): void {
-    this.#held.set(stepId, decision);
+    const held = this.#held.get(stepId);
+    if (held) held.decision = decision;
   }
 
   takeSignal(name: string, payload: unknown): void {

@@ -1,5 +1,5 @@
 import { MEMO, runStatusSchema, type DecisionRecord, type NewEventInput, type RunStatus } from '@switchyard/contracts';
-import { temporal, waitFor } from '@switchyard/testkit';
+import { replayAll, temporal, waitFor } from '@switchyard/testkit';
 import {
   Client,
   Connection,
@@ -21,8 +21,7 @@ beforeAll(async () => {
   });
 });
 
-/** Without a cache every workflow task replays the run from its start, which finds what is not deterministic. */
-describe.each([{ maxCachedWorkflows: 100 }, { maxCachedWorkflows: 0 }])('a run (%o)', ({ maxCachedWorkflows }) => {
+describe('a run', () => {
   const queue = `kit-${randomUUID()}`;
   const events: NewEventInput[] = [];
   const decisions: DecisionRecord[] = [];
@@ -40,7 +39,6 @@ describe.each([{ maxCachedWorkflows: 100 }, { maxCachedWorkflows: 0 }])('a run (
       namespace,
       taskQueue: queue,
       workflowBundle: bundle,
-      maxCachedWorkflows,
       activities: {
         recordRunEvents: async (input: { batchId: string; events: NewEventInput[] }) =>
           void events.push(...input.events),
@@ -54,6 +52,7 @@ describe.each([{ maxCachedWorkflows: 100 }, { maxCachedWorkflows: 0 }])('a run (
     });
     const running = worker.run();
     stop = async () => {
+      expect(await replayAll({ client, workflowBundle: bundle, taskQueue: queue })).toBeGreaterThan(20);
       worker.shutdown();
       await running;
       await native.close();
@@ -236,6 +235,47 @@ describe.each([{ maxCachedWorkflows: 100 }, { maxCachedWorkflows: 0 }])('a run (
     await until(skipped, 'the hold', (s) => s.waitingFor?.kind === 'person');
     await skipped.executeUpdate('skip', { args: [{ step: 'shaky', reason: 'known' }] });
     expect(await skipped.result()).toBe('skipped');
+  });
+
+  it('refuses to skip a held step on which what follows rests', async () => {
+    const handle = await start({ act: 'hold', isSkippable: false });
+    await until(handle, 'the hold', (s) => s.waitingFor?.kind === 'person');
+    expect(await refused(handle.executeUpdate('skip', { args: [{ step: 'shaky', reason: 'known' }] }))).toContain(
+      'cannot be skipped',
+    );
+    await handle.executeUpdate('retry', { args: [{ step: 'shaky' }] });
+    expect(await handle.result()).toBe(2);
+  });
+
+  it('opens and closes a watched gate with its conditions, and takes an approval only while they hold', async () => {
+    const handle = await start({ act: 'watch', policy: { required: 2 } });
+    const see = (lag: number, evidence = 1): Promise<void> => handle.signal('see', { lag, evidence });
+    const gate = async (state: string, observed: string): Promise<RunStatus> =>
+      until(handle, state, ({ gates }) => gates[0]?.state === state && gates[0].conditions[0]?.observed === observed);
+    const approve = async (identity: string): Promise<unknown> => {
+      const { gates } = await statusOf(handle);
+      const by = { identity, channel: 'test' };
+      return handle.executeUpdate('approve', { args: [{ gate: 'cutover', evidence: gates[0]?.evidence ?? '', by }] });
+    };
+    await until(handle, 'the gate', ({ gates }) => gates[0]?.state === 'closed');
+    await handle.signal('approveCutover');
+    await see(9);
+    expect((await gate('closed', '9')).waitingFor).toMatchObject({ kind: 'condition', name: 'cutover: lag' });
+    expect(await refused(approve('bob'))).toContain('these do not hold: lag');
+    await see(0);
+    expect((await gate('open', '0')).waitingFor).toMatchObject({ kind: 'approval', name: 'cutover' });
+    await approve('bob');
+    await see(5);
+    await gate('closed', '5');
+    await see(1);
+    const { gates, warnings } = await gate('open', '1');
+    expect(gates[0]?.decisions).toEqual([]);
+    expect(warnings[0]).toContain('signal approveCutover had no effect');
+    await approve('bob');
+    await approve('cid');
+    expect(((await handle.result()) as { by: string }[]).map(({ by }) => by)).toEqual(['bob', 'cid']);
+    const own = events.filter(({ runId, subject }) => runId === handle.workflowId && subject === 'cutover');
+    expect(own.map(({ type }) => type)).toContain('gate_decisions_void');
   });
 
   it('shows in the parent what a child waits for, and hands the starter down for the self-approval rule', async () => {

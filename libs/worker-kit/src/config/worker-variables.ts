@@ -101,9 +101,9 @@ export const WORKER_VARIABLES = {
   },
   maxCachedWorkflows: {
     name: 'SWITCHYARD_MAX_CACHED_WORKFLOWS',
-    description: 'Workflows kept in memory; 0 replays each one from its start at every task, for tests.',
+    description: 'Workflows kept in memory; others are replayed from their start when something happens to them.',
     default: "by Temporal, from the process's memory limit",
-    schema: parsers.integer(0, 100_000),
+    schema: parsers.integer(1, 100_000),
   },
   heartbeatTimeout: {
     name: 'SWITCHYARD_HEARTBEAT_TIMEOUT',
