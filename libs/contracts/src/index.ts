@@ -14,6 +14,8 @@ export * from './inputs/ansible.js';
 export * from './inputs/terraform.js';
 export * from './inputs/migration.js';
 export * from './inputs/schema-change.js';
+export * from './inputs/schema-change-result.js';
+export * from './inputs/change-stream.js';
 export * from './inputs/integration.js';
 export * from './integration-activities.js';
 export * from './inputs/runbook.js';

@@ -129,6 +129,17 @@ export {
   dropIndexConcurrently,
   indexState,
 } from './sql/indexes.js';
+export { createOrigin, dropOrigins, otherOrigins, releaseOrigin, useOrigin } from './sql/origin.js';
+export {
+  countParked,
+  createParkedTable,
+  deleteParked,
+  dropParkedTable,
+  park,
+  readParked,
+  unpark,
+  type Parking,
+} from './sql/parked.js';
 export { differingKeys, nullResults, parityOfRange } from './sql/parity.js';
 export { keyValues, nextKey, type Key, type KeyRange, type PageRange, type Side } from './sql/ranges.js';
 export {

@@ -34,6 +34,12 @@ export { connectDatabase, type ConnectOptions } from './connection/connect-datab
 export type { Database, DatabaseMetrics } from './connection/database.js';
 export type { Health, HealthOptions } from './connection/health.js';
 export type { CloseOptions, CloseReport } from './connection/close.js';
+export {
+  connectionLost,
+  placeOf,
+  withDedicatedSession,
+  type DedicatedSessionOptions,
+} from './connection/dedicated-session.js';
 export type { Session } from './connection/session.js';
 
 export { getAdminConnection, refreshAdminConnection, destroyAdminConnection } from './admin-connection.js';

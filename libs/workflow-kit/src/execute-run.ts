@@ -3,10 +3,15 @@ import {
   WORKFLOW_QUEUES,
   type AnsibleInputGiven,
   type AnsibleResult,
+  type ChangeStreamInput,
+  type ChangeStreamResult,
   type MigrationInputGiven,
   type MigrationResult,
   type RunbookResult,
   type RunbookRun,
+  type SchemaChangeGiven,
+  type SchemaChangePlanResult,
+  type SchemaChangeResult,
   type TerraformInputGiven,
   type TerraformResult,
   type WorkflowType,
@@ -19,6 +24,10 @@ export interface WorkflowResults {
   readonly AnsibleWorkflow: AnsibleResult;
   readonly TerraformWorkflow: TerraformResult;
   readonly DatabaseMigrationWorkflow: MigrationResult;
+  readonly SchemaChangeWorkflow: SchemaChangeResult;
+  readonly SchemaChangePlanWorkflow: SchemaChangePlanResult;
+  readonly migrateUsersNameSplitWorkflow: SchemaChangeResult;
+  readonly ChangeStreamWorkflow: ChangeStreamResult;
   readonly RunbookWorkflow: RunbookResult;
 }
 
@@ -27,6 +36,10 @@ export interface WorkflowInputs {
   readonly AnsibleWorkflow: AnsibleInputGiven | string;
   readonly TerraformWorkflow: TerraformInputGiven;
   readonly DatabaseMigrationWorkflow: MigrationInputGiven;
+  readonly SchemaChangeWorkflow: SchemaChangeGiven;
+  readonly SchemaChangePlanWorkflow: SchemaChangeGiven;
+  readonly migrateUsersNameSplitWorkflow: Partial<SchemaChangeGiven['spec']> | null;
+  readonly ChangeStreamWorkflow: ChangeStreamInput;
   readonly RunbookWorkflow: { runbook: RunbookRun['runbook'] | object; inputs?: Record<string, unknown> };
 }
 
@@ -91,6 +104,10 @@ export const runTerraform = (input: TerraformInputGiven, options?: ChildOptions)
 /** Migrates a database from another workflow. */
 export const runDatabaseMigration = (input: MigrationInputGiven, options?: ChildOptions): Promise<MigrationResult> =>
   executeRun('DatabaseMigrationWorkflow', input, options);
+
+/** Changes a schema under traffic from another workflow. */
+export const runSchemaChange = (input: SchemaChangeGiven, options?: ChildOptions): Promise<SchemaChangeResult> =>
+  executeRun('SchemaChangeWorkflow', input, options);
 
 /** Runs a runbook from another workflow. */
 export const runRunbook = (input: WorkflowInputs['RunbookWorkflow'], options?: ChildOptions): Promise<RunbookResult> =>

@@ -7,6 +7,7 @@ export {
   runAnsible,
   runDatabaseMigration,
   runRunbook,
+  runSchemaChange,
   runTerraform,
   type ChildOptions,
   type WorkflowInputs,
