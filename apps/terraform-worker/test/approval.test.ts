@@ -123,8 +123,7 @@ describe('approval of a plan', () => {
   it('lets another worker apply the plan, with a disk of its own', async () => {
     const { handle, gate } = await waiting('handed-over');
     await planner.stop();
-    // This one, and so the tests below, replays each run from its start at every task.
-    const other = await world.startWorker({ SWITCHYARD_MAX_CACHED_WORKFLOWS: '0' });
+    const other = await world.startWorker();
     expect(other.workDir).not.toBe(planner.workDir);
     await approve(handle);
     expect(await handle.result()).toMatchObject({

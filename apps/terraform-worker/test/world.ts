@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { STATUS_QUERY, TASK_QUEUES, type RunStatus, type TerraformResult } from '@switchyard/contracts';
 import { createDatabase, parseDatabaseConfig, type Database } from '@switchyard/shared-db';
 import { openStore, readEvents, type Store } from '@switchyard/store';
-import { createTestDatabase, leftovers, temporal, waitFor, type TestDatabase } from '@switchyard/testkit';
+import { createTestDatabase, leftovers, replayAll, temporal, waitFor, type TestDatabase } from '@switchyard/testkit';
 import {
   Client,
   Connection,
@@ -18,6 +18,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 
+const BUNDLE = { codePath: fileURLToPath(new URL('../dist/workflow-bundle.js', import.meta.url)) };
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
 export type StartedRun = WorkflowHandleWithFirstExecutionRunId;
@@ -64,6 +65,9 @@ export async function openWorld(): Promise<World> {
   const connection = await Connection.connect({ address });
   opened.push(() => connection.close());
   const client = new Client({ connection, namespace });
+  // Every run of this world is replayed at its end: what is not deterministic comes out there.
+  const since = new Date();
+  opened.push(() => replayAll({ client, workflowBundle: BUNDLE, taskQueue: TASK_QUEUES.terraform, since }));
   const base = await realpath(await mkdtemp(path.join(tmpdir(), 'terraform-worker-')));
   opened.push(() => rm(base, { recursive: true, force: true }));
   const root = path.join(base, 'root');
