@@ -1,6 +1,7 @@
 import { CodedError } from '@switchyard/contracts';
 import type { DatabaseConnection } from '../config/database-connection.js';
 import { toDatabaseError } from '../errors/database-error.js';
+import { codeOf, isNetworkCode, sqlStateOf } from '../errors/sqlstate.js';
 import { connectDatabase } from './connect-database.js';
 import type { Session } from './session.js';
 
@@ -70,6 +71,8 @@ export async function withDedicatedSession<T>(
     signal.throwIfAborted();
     if (error instanceof CodedError) throw error;
     if (session?.__knex__disposed !== undefined) throw connectionLost(connection, error);
+    // What `use` threw for reasons of its own is no word of the database.
+    if (session && sqlStateOf(error) === undefined && !isNetworkCode(codeOf(error))) throw error;
     throw toDatabaseError(error, { database: placeOf(connection) });
   } finally {
     signal.removeEventListener('abort', onAbort);
