@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError, type StreamMode } from '@switchyard/contracts';
-import { emitBarrier } from '@switchyard/schema-change';
+import { emitBarrier, hasPassed } from '@switchyard/schema-change';
 import { z } from 'zod';
-import { controlRows } from './control.js';
 import type { ChangeSession } from './session.js';
 import { STREAM_WRITER, streamProgressOf } from './stream-progress.js';
 
@@ -37,6 +36,13 @@ export interface PassedBarrier {
   readonly waitedMs: number;
 }
 
+const look = z.object({
+  passed: z.boolean(),
+  applied: z.string().nullable(),
+  epoch: z.string(),
+  progress: z.record(z.string(), z.unknown()),
+});
+
 const FIRST_LOOK_MS = 2;
 const LONGEST_PAUSE_MS = 100;
 const TELL_EVERY_MS = 1_000;
@@ -56,16 +62,13 @@ export async function passBarrier(session: ChangeSession, options: BarrierOption
     values: [],
   });
   if (!sent || !clock) throw new Error('a barrier gave no position');
-  const barrier = parseLsn(sent.lsn);
   let told = startedAt;
   for (let pause = FIRST_LOOK_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     // oxlint-disable-next-line no-await-in-loop -- one look after the other
-    const stream = (await controlRows(session, change)).find(({ writer }) => writer === STREAM_WRITER);
+    const [stream] = await session.rows(look, hasPassed({ change, writer: STREAM_WRITER }, sent.lsn));
     const waitedMs = performance.now() - startedAt;
-    const applied = stream?.lsn ?? null;
-    if (stream && applied !== null && parseLsn(applied) > barrier && isInMode(stream, mode)) {
-      return { lsn: sent.lsn, emittedAt: clock.at, waitedMs };
-    }
+    const applied = stream?.applied ?? null;
+    if (stream?.passed === true && isInMode(stream, mode)) return { lsn: sent.lsn, emittedAt: clock.at, waitedMs };
     if (waitedMs > options.withinMs) throw notPassed(sent.lsn, applied, waitedMs, stream !== undefined);
     if (performance.now() - told > TELL_EVERY_MS) {
       told = performance.now();
@@ -97,11 +100,4 @@ function notPassed(barrier: string, applied: string | null, waitedMs: number, ha
     `the barrier at ${barrier} was not passed within ${seconds} s: ${where}; look at the run of the stream`,
     { details: { barrier, applied, waitedMs: Math.round(waitedMs) }, retryable: true },
   );
-}
-
-/** A position `X/Y` as a number that can be compared. */
-export function parseLsn(lsn: string): bigint {
-  const [high, low] = lsn.split('/');
-  if (high === undefined || low === undefined) throw new TypeError(`"${lsn}" is not a position of the log`);
-  return (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`);
 }

@@ -1,4 +1,4 @@
-export { parseLsn, passBarrier, type BarrierOptions, type BarrierWait, type PassedBarrier } from './barrier.js';
+export { passBarrier, type BarrierOptions, type BarrierWait, type PassedBarrier } from './barrier.js';
 export { loadCatalog, loadDefinition, type ColumnDefinition } from './catalog.js';
 export { controlRows, ensureControl, hasControl, removeControl, type ControlRow } from './control.js';
 export {

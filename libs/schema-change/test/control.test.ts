@@ -14,10 +14,12 @@ import {
   dropControlTable,
   dropParkedTable,
   fence,
+  hasPassed,
   lockControl,
   park,
   readControl,
   readParked,
+  resetWriter,
   unpark,
   type Claim,
 } from '../src/index.js';
@@ -77,6 +79,21 @@ describe('the control table', () => {
     await session.run('commit');
     expect((await taking).epoch).toBe('2');
     expect(await session.count(advance(old, { rows: 1, progress: null, lsn: null }))).toBe(0);
+  });
+
+  test('a writer that is reset forgets its position, and nobody of before may go on', async () => {
+    const { session } = database();
+    await make(session);
+    const old = await claim(session, 'r', 'stream');
+    await session.run(advance(old, { rows: 1, progress: '{"a":1}', lsn: 'A/0' }));
+    expect(await session.run(hasPassed(old, '9/FF'))).toMatchObject([{ passed: true, applied: 'A/0' }]);
+    expect(await session.run(hasPassed(old, 'A/0'))).toMatchObject([{ passed: false }]);
+    await session.run(resetWriter(old));
+    expect(await session.run(hasPassed(old, '0/1'))).toEqual([
+      { passed: false, applied: null, epoch: '2', progress: {} },
+    ]);
+    expect(await session.count(advance(old, { rows: 1, progress: null, lsn: null }))).toBe(0);
+    await session.run(deleteControl('r'));
   });
 
   test('a backfill that also locks the stream keeps it out until its commit', async () => {

@@ -1,5 +1,6 @@
 export { activities, type ActivityGroup } from './activities.js';
 export { effectiveWaiting, renderStatus } from './board.js';
+export { continueRun } from './continue-run.js';
 export { canonicalJson, digestOf } from './digest.js';
 export {
   executeChildOn,

@@ -119,7 +119,8 @@ export class Run {
       heartbeat: false,
       attempts: Infinity,
     });
-    this.recorder = new Recorder(events, this.ref.executionId);
+    // Of this execution, not of the first one: a run that continues as new counts from the start again.
+    this.recorder = new Recorder(events, info.runId);
     this.board = new Board({
       kind,
       runId: this.ref.runId,
@@ -282,7 +283,7 @@ export class Run {
       subject,
       runId: this.ref.runId,
       workflowId: this.ref.workflowId,
-      id: `${this.ref.executionId}/${this.#decisions++}`,
+      id: `${workflowInfo().runId}/${this.#decisions++}`,
     };
     this.event({
       source: 'run',
