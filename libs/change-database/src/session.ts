@@ -28,6 +28,8 @@ export interface ChangeSession {
   readonly run: (statement: Statement) => Promise<Answer>;
   /** As `run`, for a text that comes again and again: the server parses and plans it once. */
   readonly again: (statement: Statement) => Promise<Answer>;
+  /** The shape of a client of `pg`, for libraries that speak to one. */
+  readonly query: (text: string, values?: unknown[]) => Promise<{ readonly rows: readonly unknown[] }>;
   /** Rows of a statement, parsed. */
   readonly rows: <S extends z.ZodType>(schema: S, statement: Statement) => Promise<z.output<S>[]>;
   /** Runs `work` in a transaction; rolled back when it throws. */
@@ -81,6 +83,7 @@ function sessionOver(driver: Session): ChangeSession {
   const plain = (text: string): Promise<Answer> => send({ text, values: [] });
   return {
     run: (statement) => send(statement),
+    query: (text, values = []) => driver.query<Record<string, unknown>>(text, values),
     again: (statement) => send(statement, nameOf(statement.text)),
     async rows(schema, statement) {
       return z.array(schema).parse((await send(statement)).rows);

@@ -14,6 +14,7 @@ export { keyOf, resolveShape, type ResolvedShape } from './catalog/shape.js';
 export {
   addProbeColumns,
   createProbe,
+  createProbeOf,
   judgeVolatility,
   overloadsOf,
   probeAssignable,
@@ -142,7 +143,7 @@ export {
   unpark,
   type Parking,
 } from './sql/parked.js';
-export { differingKeys, nullResults, parityOfRange } from './sql/parity.js';
+export { differingAmong, differingKeys, nullResults, parityOfRange } from './sql/parity.js';
 export { keyValues, nextKey, type Key, type KeyRange, type PageRange, type Side } from './sql/ranges.js';
 export {
   clearOldWithoutTarget,

@@ -55,7 +55,7 @@ export {
   type ArtifactDigest,
   type PutArtifactOptions,
 } from './artifacts/put.js';
-export { dropArtifactRefsBefore, listArtifacts, sweepArtifacts, type ArtifactRef } from './artifacts/refs.js';
+export { dropArtifactRefsBefore, listArtifacts, newestArtifacts, sweepArtifacts, type ArtifactRef } from './artifacts/refs.js';
 
 export { acquireLocks, type AcquireOptions, type AcquireResult } from './locks/acquire.js';
 export { heldLocks, listLocks, type ListedLock } from './locks/list.js';

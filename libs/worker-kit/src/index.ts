@@ -1,4 +1,5 @@
 export { activity, activityLogFields, type ActivityFunction, type ActivityOptions } from './activity.js';
+export { awaitPollers, type AskPollers, type AwaitPollersOptions } from './await-pollers.js';
 export { bundleWorkflows, type BundleOptions } from './bundle-workflows.js';
 export { createClosers, type Close, type Closers } from './closers.js';
 export {

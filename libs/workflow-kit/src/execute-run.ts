@@ -16,7 +16,14 @@ import {
   type TerraformResult,
   type WorkflowType,
 } from '@switchyard/contracts';
-import { ChildWorkflowCancellationType, ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
+import {
+  ChildWorkflowCancellationType,
+  ParentClosePolicy,
+  startChild,
+  workflowInfo,
+  type ChildWorkflowHandle,
+  type Workflow,
+} from '@temporalio/workflow';
 import type { Run } from './run.js';
 
 /** The results of Switchyard's workflows by type. */
@@ -55,16 +62,13 @@ export interface ChildOptions {
   readonly summary?: string;
 }
 
-/**
- * Starts any workflow type on any task queue as a child and waits for its result. When the parent is cancelled the
- * child is asked to end, and waited for; when the parent ends otherwise, likewise.
- */
-export async function executeChildOn<R>(
+/** Starts any workflow type on any task queue as a child. When the parent ends, the child is asked to end too. */
+export async function startChildOn(
   type: string,
   taskQueue: string,
   args: unknown[],
   options: ChildOptions = {},
-): Promise<R> {
+): Promise<ChildWorkflowHandle<Workflow>> {
   const { workflowId, under, timeout, summary } = options;
   const memo: Record<string, unknown> = {
     [MEMO.startedBy]: under ? under.run.startedBy : workflowInfo().memo?.[MEMO.startedBy],
@@ -81,7 +85,20 @@ export async function executeChildOn<R>(
     ...(summary === undefined ? {} : { staticSummary: summary }),
   });
   under?.run.child(under.step, { workflowId: handle.workflowId, type });
-  return (await handle.result()) as R;
+  return handle;
+}
+
+/**
+ * Starts a child as {@link startChildOn} and waits for its result. When the parent is cancelled the child is asked to
+ * end, and waited for.
+ */
+export async function executeChildOn<R>(
+  type: string,
+  taskQueue: string,
+  args: unknown[],
+  options: ChildOptions = {},
+): Promise<R> {
+  return (await (await startChildOn(type, taskQueue, args, options)).result()) as R;
 }
 
 /** Starts one of Switchyard's workflows as a child on its own queue and waits for its typed result. */

@@ -10,6 +10,7 @@ export {
   runRunbook,
   runSchemaChange,
   runTerraform,
+  startChildOn,
   type ChildOptions,
   type WorkflowInputs,
   type WorkflowResults,

@@ -11,6 +11,8 @@ export const parityProofSchema = z.object({
   keys: z.array(z.array(z.string())),
   /** Position of the barrier that was passed before the comparison, `X/Y`. */
   barrier: z.string(),
+  /** When that barrier was sent, by the clock of the database. */
+  barrierAt: z.string(),
   startedAt: z.string(),
   endedAt: z.string(),
 });
