@@ -1,0 +1,31 @@
+export { formatLsn, parseLsn, type Lsn } from './lsn.js';
+export { MalformedMessageError, StreamLostError, STREAM_LOST_REASONS, type StreamLostReason } from './errors.js';
+
+export { decodeMessage, streamedXid } from './decode/decode-message.js';
+export {
+  UNCHANGED,
+  type BeginMessage,
+  type Column,
+  type CommitMessage,
+  type LogicalMessage,
+  type PgoutputMessage,
+  type Relation,
+  type ReplicaIdentity,
+  type StreamCommitMessage,
+  type Tuple,
+  type Value,
+} from './decode/messages.js';
+
+export type {
+  BeginEvent,
+  CommitEvent,
+  DeleteEvent,
+  IdleEvent,
+  InsertEvent,
+  MessageEvent,
+  RowEvent,
+  StreamEvent,
+  TruncateEvent,
+  UpdateEvent,
+} from './events/stream-event.js';
+export { keyReader, type ChangedKey, type Key } from './events/key-reader.js';
