@@ -29,3 +29,10 @@ export type {
   UpdateEvent,
 } from './events/stream-event.js';
 export { keyReader, type ChangedKey, type Key } from './events/key-reader.js';
+
+export type { QueryPort } from './slot/query-port.js';
+export { createSlot, type Blocker, type CreateSlotOptions } from './slot/create-slot.js';
+export { dropSlot, type DropSlotOptions } from './slot/drop-slot.js';
+export { slotState, type SlotState } from './slot/slot-state.js';
+export { checkSlot, identifySystem, type SlotIdentity, type SystemIdentity } from './slot/identity.js';
+export type { SlotHolder } from './slot/slot-lock.js';
