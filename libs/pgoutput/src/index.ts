@@ -30,6 +30,10 @@ export type {
 } from './events/stream-event.js';
 export { keyReader, type ChangedKey, type Key } from './events/key-reader.js';
 
+export { openChangeStream, type ChangeStreamOptions } from './stream/open-change-stream.js';
+export type { ChangeStream } from './stream/change-stream.js';
+export type { StreamListeners, StreamMetrics } from './stream/listeners.js';
+
 export type { QueryPort } from './slot/query-port.js';
 export { createSlot, type Blocker, type CreateSlotOptions } from './slot/create-slot.js';
 export { dropSlot, type DropSlotOptions } from './slot/drop-slot.js';
