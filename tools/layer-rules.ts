@@ -35,6 +35,7 @@ export const LAYER_RULES: LayerRules = {
     'schema-change': { libraries: ['contracts'], packages: ['zod', 'yaml', 'libpg-query'], node: false },
     process: { libraries: ['contracts'] },
     'shared-db': { libraries: ['contracts'] },
+    pgoutput: { libraries: ['contracts', 'shared-db'] },
     store: { libraries: ['contracts'] },
     'worker-kit': { libraries: ['contracts', 'process', 'shared-db', 'store'] },
     'local-stack': { libraries: ['contracts', 'process'] },
@@ -45,6 +46,7 @@ export const LAYER_RULES: LayerRules = {
     '*': {
       libraries: [
         'contracts',
+        'pgoutput',
         'process',
         'runbook',
         'schema-change',

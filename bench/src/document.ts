@@ -8,7 +8,7 @@ export type Target = { readonly below: number } | { readonly atLeast: number };
 export interface Figure {
   readonly name: string;
   readonly value: number;
-  readonly unit: 'ms' | 's' | 'events/s' | 'events' | 'processes';
+  readonly unit: 'ms' | 's' | 'events/s' | 'events' | 'processes' | 'rows/s' | 'MB';
   readonly target?: Target;
   /** Whether the target was met; absent without one. */
   readonly isMet?: boolean;

@@ -31,6 +31,7 @@ export {
 
 export { createDatabase, type CreateDatabaseOptions, type DatabaseRole } from './connection/create-database.js';
 export { connectDatabase, type ConnectOptions } from './connection/connect-database.js';
+export { openReplicationSession, type ReplicationSessionOptions } from './connection/replication-session.js';
 export type { Database, DatabaseMetrics } from './connection/database.js';
 export type { Health, HealthOptions } from './connection/health.js';
 export type { CloseOptions, CloseReport } from './connection/close.js';
