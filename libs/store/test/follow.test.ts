@@ -1,10 +1,9 @@
-import { waitFor } from '@switchyard/testkit';
+import { startTcpProxy, waitFor } from '@switchyard/testkit';
 import type { Knex } from 'knex';
 import { describe, expect, test } from 'vitest';
 import { appendEvents, createEventListener, followEvents, openStore, type Listener } from '../src/index.js';
 import { connect, useStoreDatabase } from './support/database.js';
 import { newRunId, someEvents, upTo } from './support/events.js';
-import { startTcpProxy } from './support/tcp-proxy.js';
 
 const database = useStoreDatabase();
 

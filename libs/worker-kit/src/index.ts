@@ -16,5 +16,6 @@ export { startHealthServer, type HealthOptions, type HealthServer } from './heal
 export { heartbeatInterval, heartbeatWhile, type HeartbeatOptions } from './heartbeat.js';
 export { createLog, temporalLogger, type Log, type LogOptions } from './logger.js';
 export { openEventWriter, openWorkerStore } from './open-store.js';
-export { EXIT, runWorker } from './run-worker.js';
+export { EXIT, runProcess, type ProcessContext, type ProcessDefinition } from './run-process.js';
+export { runWorker } from './run-worker.js';
 export type { ActivityContext, WorkerContext, WorkerDefinition } from './worker-definition.js';

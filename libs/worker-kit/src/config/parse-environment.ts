@@ -48,7 +48,7 @@ export function parseEnvironment<const V extends Variables>(
     problems.push('SWITCHYARD_SHUTDOWN_FORCE: must be longer than SWITCHYARD_SHUTDOWN_GRACE');
   }
   if (problems.length > 0) {
-    throw new CodedError('InvalidInput', `the environment of the worker is wrong:\n  ${problems.join('\n  ')}`, {
+    throw new CodedError('InvalidInput', `the environment is wrong:\n  ${problems.join('\n  ')}`, {
       details: { problems },
     });
   }
