@@ -1,10 +1,9 @@
 import { once } from 'node:events';
-import { openWorkerStore, runProcess } from '@switchyard/worker-kit';
+import { GATEWAY_VARIABLES, openWorkerStore, runProcess } from '@switchyard/worker-kit';
 import { createApp } from './create-app.js';
 import { openFlagCache } from './flags/cache.js';
 import { assertBindable } from './http/access.js';
 import { listen } from './listen.js';
-import { GATEWAY_VARIABLES } from './variables.js';
 
 await runProcess({ name: 'gateway', variables: GATEWAY_VARIABLES }, async (context) => {
   const { config, log, stopping, onClose } = context;

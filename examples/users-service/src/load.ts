@@ -7,7 +7,7 @@ import { seededRandom } from './load/random.js';
 import { createTally, type LoadReport } from './load/tally.js';
 
 export type { Mix } from './load/operations.js';
-export type { LoadReport, Mismatch } from './load/tally.js';
+export type { LoadReport } from './load/tally.js';
 
 /** Options of {@link runLoad}. */
 export interface LoadOptions {

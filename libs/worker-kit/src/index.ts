@@ -8,6 +8,7 @@ export {
   type VariableReference,
   type WorkerConfig,
 } from './config/parse-environment.js';
+export { GATEWAY_VARIABLES } from './config/gateway-variables.js';
 export { parsers, type Values, type Variable, type Variables } from './config/variable.js';
 export { NAMES_OF_OTHER_PARTS, WORKER_VARIABLES } from './config/worker-variables.js';
 export { connect, type ConnectOptions, type TemporalConnection } from './connection.js';

@@ -1,11 +1,11 @@
-import { parsers, type Variables } from '@switchyard/worker-kit';
 import { FLAG_LEASE_MS } from '@switchyard/store';
 import { z } from 'zod';
+import { parsers, type Variables } from './variable.js';
 
 /** A token that can be guessed is none. */
 const MIN_TOKEN_LENGTH = 24;
 
-/** What the gateway reads beside what every worker does. */
+/** What the gateway reads beside what every worker does. They stand here, since workers have to know the names, too. */
 export const GATEWAY_VARIABLES = {
   gatewayHost: {
     name: 'SWITCHYARD_GATEWAY_HOST',
