@@ -44,6 +44,8 @@ FROM runtime AS tools-coordinator
 
 FROM runtime AS tools-integration-worker
 
+FROM runtime AS tools-gateway
+
 FROM runtime AS tools-cli
 # Where the command looks for the packages of its own version.
 ENV SWITCHYARD_ROOT=/srv/switchyard

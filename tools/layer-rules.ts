@@ -33,10 +33,11 @@ export const LAYER_RULES: LayerRules = {
       node: false,
     },
     'schema-change': { libraries: ['contracts'], packages: ['zod', 'yaml', 'libpg-query'], node: false },
+    flags: { libraries: [], packages: ['zod', '@noble/hashes'], node: false },
     process: { libraries: ['contracts'] },
     'shared-db': { libraries: ['contracts'] },
     pgoutput: { libraries: ['contracts', 'shared-db'] },
-    store: { libraries: ['contracts'] },
+    store: { libraries: ['contracts', 'flags'] },
     'worker-kit': { libraries: ['contracts', 'process', 'shared-db', 'store'] },
     'local-stack': { libraries: ['contracts', 'process'] },
     testkit: { libraries: ['contracts', 'local-stack'] },
@@ -46,6 +47,7 @@ export const LAYER_RULES: LayerRules = {
     '*': {
       libraries: [
         'contracts',
+        'flags',
         'pgoutput',
         'process',
         'runbook',
@@ -56,7 +58,9 @@ export const LAYER_RULES: LayerRules = {
         'workflow-kit',
       ],
     },
-    cli: { libraries: ['contracts', 'local-stack', 'process', 'runbook', 'schema-change', 'shared-db', 'store'] },
+    cli: {
+      libraries: ['contracts', 'flags', 'local-stack', 'process', 'runbook', 'schema-change', 'shared-db', 'store'],
+    },
   },
   workflows: { libraries: ['contracts', 'workflow-kit', 'runbook'], packages: SANDBOX, node: false },
 };

@@ -24,3 +24,8 @@ export function localWorkers(root: string): LocalWorker[] {
     entry: join(root, 'apps', name, 'dist', 'main.js'),
   }));
 }
+
+/** The gateway that `up` starts, as built below the root. */
+export const localGateway = (root: string): { readonly entry: string } => ({
+  entry: join(root, 'apps', 'gateway', 'dist', 'main.js'),
+});

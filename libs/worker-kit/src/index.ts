@@ -9,6 +9,7 @@ export {
   type VariableReference,
   type WorkerConfig,
 } from './config/parse-environment.js';
+export { GATEWAY_VARIABLES } from './config/gateway-variables.js';
 export { parsers, type Values, type Variable, type Variables } from './config/variable.js';
 export { NAMES_OF_OTHER_PARTS, WORKER_VARIABLES } from './config/worker-variables.js';
 export { connect, type ConnectOptions, type TemporalConnection } from './connection.js';
@@ -17,5 +18,6 @@ export { startHealthServer, type HealthOptions, type HealthServer } from './heal
 export { heartbeatInterval, heartbeatWhile, type HeartbeatOptions } from './heartbeat.js';
 export { createLog, temporalLogger, type Log, type LogOptions } from './logger.js';
 export { openEventWriter, openWorkerStore } from './open-store.js';
-export { EXIT, runWorker } from './run-worker.js';
+export { EXIT, runProcess, type ProcessContext, type ProcessDefinition } from './run-process.js';
+export { runWorker } from './run-worker.js';
 export type { ActivityContext, WorkerContext, WorkerDefinition } from './worker-definition.js';

@@ -2,10 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { freePort } from '../processes/ports.js';
 import { endProcesses, identify, type ProcessIdentity } from '../processes/processes.js';
 import { restartDelay, SOUND_MS } from './restart-delay.js';
-import type { WorkerState } from './state.js';
+import type { ProcessState } from './state.js';
 
 /** A worker that the stack runs. */
 export const workerSpecSchema = z.object({
@@ -17,20 +16,27 @@ export const workerSpecSchema = z.object({
 
 export type WorkerSpec = z.output<typeof workerSpecSchema>;
 
-/** What the supervision of one worker needs. */
+/** The gateway that the stack runs. */
+export const gatewaySpecSchema = workerSpecSchema.pick({ entry: true });
+
+export type GatewaySpec = z.output<typeof gatewaySpecSchema>;
+
+/** What the supervision of one process needs. */
 export interface Supervision {
-  readonly spec: WorkerSpec;
+  readonly spec: Pick<WorkerSpec, 'name' | 'entry'>;
   readonly cwd: string;
   readonly logs: string;
-  /** The whole environment; the port of the health endpoint is added at each start. */
+  /** The whole environment, but for what `listen` adds at each start. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Gives the port on which the process answers `/ready`, and the variables that tell it so. Asked at each start. */
+  readonly listen: () => Promise<{ readonly port: number; readonly env: Readonly<Record<string, string>> }>;
   /** Called after every change of the state. */
   readonly onChange: () => void;
 }
 
-/** A supervised worker. */
-export interface SupervisedWorker {
-  readonly state: () => WorkerState;
+/** A supervised process. */
+export interface SupervisedProcess {
+  readonly state: () => ProcessState;
   readonly identity: () => ProcessIdentity | undefined;
   /** Ends it for good: SIGTERM, time for its own shutdown, SIGKILL. What it started is the business of the caller. */
   readonly stop: () => Promise<void>;
@@ -40,13 +46,13 @@ const LOG_LIMIT = 10 * 1024 * 1024;
 /** Above the forced shutdown time that the stack gives its workers. */
 const STOP_GRACE_MS = 20_000;
 
-/** Starts a worker and starts it again whenever it ends, until it is stopped. */
-export function superviseWorker(supervision: Supervision): SupervisedWorker {
+/** Starts a process and starts it again whenever it ends, until it is stopped. */
+export function superviseProcess(supervision: Supervision): SupervisedProcess {
   const { spec, onChange } = supervision;
   const log = join(supervision.logs, `${spec.name}.log`);
   let child: ChildProcess | undefined;
   let identity: ProcessIdentity | undefined;
-  let state: WorkerState['state'] = 'starting';
+  let state: ProcessState['state'] = 'starting';
   let lastExit: string | null = null;
   let restarts = 0;
   let failures = 0;
@@ -54,16 +60,16 @@ export function superviseWorker(supervision: Supervision): SupervisedWorker {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
-  const change = (next: WorkerState['state']): void => {
+  const change = (next: ProcessState['state']): void => {
     if (state === next) return;
     state = next;
     onChange();
   };
 
   const start = async (): Promise<void> => {
-    const port = await freePort();
+    const { port, env } = await supervision.listen();
     if (stopped) return;
-    const started = spawnWorker(supervision, log, port);
+    const started = spawnProcess(supervision, log, env);
     child = started;
     started.once('error', (error) => ended(started, error.message));
     started.once('exit', (code, signal) => ended(started, code === null ? String(signal) : `exit code ${code}`));
@@ -112,7 +118,6 @@ export function superviseWorker(supervision: Supervision): SupervisedWorker {
   return {
     state: () => ({
       name: spec.name,
-      taskQueue: spec.taskQueue,
       pid: child?.pid ?? null,
       state,
       restarts,
@@ -124,13 +129,17 @@ export function superviseWorker(supervision: Supervision): SupervisedWorker {
   };
 }
 
-function spawnWorker({ spec, cwd, environment }: Supervision, log: string, healthPort: number): ChildProcess {
+function spawnProcess(
+  { spec, cwd, environment }: Supervision,
+  log: string,
+  env: Readonly<Record<string, string>>,
+): ChildProcess {
   if (existsSync(log) && statSync(log).size > LOG_LIMIT) renameSync(log, `${log}.1`);
   const file = openSync(log, 'a', 0o600);
   try {
     return spawn(process.execPath, ['--enable-source-maps', spec.entry], {
       cwd,
-      env: { ...environment, SWITCHYARD_HEALTH_HOST: '127.0.0.1', SWITCHYARD_HEALTH_PORT: String(healthPort) },
+      env: { ...environment, ...env },
       detached: true, // a group of its own: a signal to the supervisor's group does not reach it
       stdio: ['ignore', file, file],
     });

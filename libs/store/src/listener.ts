@@ -1,11 +1,10 @@
-import { EVENTS_CHANNEL } from './append.js';
-import type { Db } from '../sql.js';
+import type { Db } from './sql.js';
 
-/** Hears which runs got events. One per process serves all followers, so that each costs no connection. */
-export interface EventListener {
-  /** Calls `wake` when events of the run were stored; without a run id, for every run. Returns how to stop. */
-  subscribe(runId: string | undefined, wake: () => void): () => void;
-  /** Whether the connection is up. While it is not, followers live on their own polling. */
+/** Hears the notifications of one channel. One per process serves all subscribers, so that each costs no connection. */
+export interface Listener {
+  /** Calls `wake` at a notification with this payload; without a payload, at every one. Returns how to stop. */
+  subscribe(payload: string | undefined, wake: () => void): () => void;
+  /** Whether the connection is up. While it is not, subscribers live on their own polling. */
   readonly isListening: boolean;
   /** Closes the connection. Subscribers are woken no more. */
   close(): Promise<void>;
@@ -30,9 +29,9 @@ const RECONNECT_MS = { first: 200, most: 10_000 } as const;
  * Opens a listener. It takes a connection outside of the pool when the first subscriber comes, gives it back after the
  * last one went, and opens it again when it is lost; everybody is woken then, since something may have been missed.
  */
-export function createEventListener(db: Db): EventListener {
+export function createListener(db: Db, channel: string): Listener {
   const connections = (db as unknown as { client: RawConnections }).client;
-  const subscribers = new Set<{ readonly runId: string | undefined; readonly wake: () => void }>();
+  const subscribers = new Set<{ readonly payload: string | undefined; readonly wake: () => void }>();
   let connection: RawConnection | undefined;
   let opening: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -54,11 +53,11 @@ export function createEventListener(db: Db): EventListener {
     opened.on('error', lost);
     opened.on('end', lost);
     opened.on('notification', (message) => {
-      for (const s of subscribers) if (s.runId === undefined || s.runId === message.payload) s.wake();
+      for (const s of subscribers) if (s.payload === undefined || s.payload === message.payload) s.wake();
     });
     connection = opened;
     try {
-      await opened.query(`listen ${EVENTS_CHANNEL}`);
+      await opened.query(`listen ${channel}`);
     } catch (error) {
       connection = undefined;
       drop(opened);
@@ -106,8 +105,8 @@ export function createEventListener(db: Db): EventListener {
     get isListening() {
       return connection !== undefined && opening === undefined;
     },
-    subscribe(runId, wake) {
-      const subscriber = { runId, wake };
+    subscribe(payload, wake) {
+      const subscriber = { payload, wake };
       subscribers.add(subscriber);
       ensure();
       return () => {
