@@ -61,7 +61,13 @@ export {
   type ArtifactDigest,
   type PutArtifactOptions,
 } from './artifacts/put.js';
-export { dropArtifactRefsBefore, listArtifacts, newestArtifacts, sweepArtifacts, type ArtifactRef } from './artifacts/refs.js';
+export {
+  dropArtifactRefsBefore,
+  listArtifacts,
+  newestArtifacts,
+  sweepArtifacts,
+  type ArtifactRef,
+} from './artifacts/refs.js';
 
 export { createFlagListener, FLAGS_CHANNEL, type Flag, type FlagRun } from './flags/flag.js';
 export { INSTANCE_GONE_AFTER_MS, laggards, type Laggard, type LaggardsOptions } from './flags/laggards.js';

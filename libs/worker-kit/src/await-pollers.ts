@@ -43,7 +43,9 @@ export async function awaitPollers(options: AwaitPollersOptions): Promise<void> 
     }
     options.onWait?.();
     // oxlint-disable-next-line no-await-in-loop -- the pause between two looks
-    await sleep(Math.min(INTERVAL_MS, Math.max(1, deadline - Date.now())), undefined, { signal }).catch(() => undefined);
+    await sleep(Math.min(INTERVAL_MS, Math.max(1, deadline - Date.now())), undefined, { signal }).catch(
+      () => undefined,
+    );
   }
 }
 

@@ -24,7 +24,11 @@ export interface Call {
 export const STREAM_STEP = 'stream';
 
 /** Runs the work of one call with heartbeats, and stores its events before it answers. */
-export async function inCall<R>(ports: StreamPorts, { ref, stream }: StreamCall, work: (call: Call) => Promise<R>): Promise<R> {
+export async function inCall<R>(
+  ports: StreamPorts,
+  { ref, stream }: StreamCall,
+  work: (call: Call) => Promise<R>,
+): Promise<R> {
   const context = Context.current();
   const { client, info, metricMeter } = context;
   const connection = await ports.databases.resolve(stream.database);
@@ -35,7 +39,10 @@ export async function inCall<R>(ports: StreamPorts, { ref, stream }: StreamCall,
         signal,
         metrics: metricMeter.withTags({ change: stream.names.slot }),
         open: (part, use) =>
-          withChangeSession({ connection, name: `${stream.names.slot}:${part}`.slice(0, 63), shape: stream.shape, signal }, use),
+          withChangeSession(
+            { connection, name: `${stream.names.slot}:${part}`.slice(0, 63), shape: stream.shape, signal },
+            use,
+          ),
         record: (event) =>
           ports.events.write({
             source: 'stream',

@@ -27,7 +27,9 @@ export function openStream({ stream }: StreamCall, call: Call): Promise<SlotIden
         waitMs: WAIT_FOR_SLOT_MS,
         signal: call.signal,
         onBlocked: (blockers) => {
-          const who = blockers.map(({ pid, name, seconds }) => `pid ${pid ?? '-'} (${name || 'no name'}, ${Math.round(seconds)} s)`);
+          const who = blockers.map(
+            ({ pid, name, seconds }) => `pid ${pid ?? '-'} (${name || 'no name'}, ${Math.round(seconds)} s)`,
+          );
           if (Date.now() - toldAt < TELL_EVERY_MS) return;
           toldAt = Date.now();
           const message = `the slot waits for transactions that are open: ${who.join(', ')}`;

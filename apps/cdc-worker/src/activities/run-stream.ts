@@ -1,5 +1,12 @@
 import { CodedError } from '@switchyard/contracts';
-import { changeSchema, FencedOff, markWrites, originOf, STREAM_WRITER, type ChangeSession } from '@switchyard/change-database';
+import {
+  changeSchema,
+  FencedOff,
+  markWrites,
+  originOf,
+  STREAM_WRITER,
+  type ChangeSession,
+} from '@switchyard/change-database';
 import { otherOrigins, setPublicationTables, type Shape, type TableName } from '@switchyard/schema-change';
 import { z } from 'zod';
 import { runApplier } from '../applier/applier.js';
@@ -14,7 +21,10 @@ export function runStream({ stream, identity, mode }: RunStreamInput, call: Call
   const { names, shape } = stream;
   return call.open('apply', (session) =>
     call.open('watch', async (observer) => {
-      await publishSides(observer, call, { publication: names.publication, tables: publishedIn(shape, mode.direction) });
+      await publishSides(observer, call, {
+        publication: names.publication,
+        tables: publishedIn(shape, mode.direction),
+      });
       const isMarked = await markWrites(session, originOf(names.origin, STREAM_WRITER));
       const [{ others } = { others: 1 }] = await observer.rows(
         z.object({ others: z.number() }),

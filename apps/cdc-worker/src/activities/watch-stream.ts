@@ -72,7 +72,11 @@ function gauges({ metrics }: Call): (report: StreamReport) => void {
   const lag = gauge('lag_seconds', 's', 'Age of the oldest change that is not applied');
   const lagBytes = gauge('lag_bytes', 'By', 'Log between what is applied and what is written');
   const kept = gauge('slot_wal_bytes', 'By', 'Log that the slot keeps');
-  const budget = gauge('wal_budget_seconds', 's', 'Until the slot keeps more than it may, at the present pace; -1: it does not grow');
+  const budget = gauge(
+    'wal_budget_seconds',
+    's',
+    'Until the slot keeps more than it may, at the present pace; -1: it does not grow',
+  );
   const rate = gauge('keys_per_second', '1/s', 'Keys applied');
   const parked = gauge('parked_keys', '1', 'Keys that could not be derived');
   return (report) => {

@@ -128,7 +128,7 @@ class Applier {
       if (keys.length > 0) {
         this.#sizer = sizeNextChunk(this.#sizer, { units: keys.length, ms }, this.#sizing);
       }
-      figures.applied({ keys: keys.length, rows, ms, position: rest.length === 0 ? taken.position : null });
+      figures.applied({ keys: keys.length, rows, position: rest.length === 0 ? taken.position : null });
       figures.parked(this.#parked.size);
     } while (rest.length > 0);
   }

@@ -96,7 +96,10 @@ function translator(shape: Shape, ownOrigins: string): (event: StreamEvent, out:
   };
 }
 
-function changedKey(event: RowEvent, read: ReturnType<typeof keyReader>): { key: readonly string[]; oldKey?: readonly string[] } {
+function changedKey(
+  event: RowEvent,
+  read: ReturnType<typeof keyReader>,
+): { key: readonly string[]; oldKey?: readonly string[] } {
   return read(event);
 }
 

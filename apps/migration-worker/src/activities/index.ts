@@ -35,7 +35,14 @@ export function createActivities({ deps, events }: ActivityOptions): MigrationAc
       work: (deps: Dependencies, input: I, call: Call) => Promise<R>,
     ) =>
     (input: I): Promise<R> =>
-      inCall({ source: 'migration', step, ref: input.ref, events, masker: deps.masker, work: (call) => work(deps, input, call) });
+      inCall({
+        source: 'migration',
+        step,
+        ref: input.ref,
+        events,
+        masker: deps.masker,
+        work: (call) => work(deps, input, call),
+      });
   const changes = createChangeActivities(
     deps,
     (work) => (input) =>

@@ -5,7 +5,13 @@ import type { Call } from '../call.js';
 import { backfillTable } from '../change/backfill/backfill.js';
 import { changeWork, ownerOf, type ChangeWork } from '../change/call.js';
 import type { ChangeActivities, ChangeCall } from '../change/contract.js';
-import { addConstraints, dropConstraints, makeNewColumnsNotNull, relaxNewColumns, restrictOldColumns } from '../change/ddl/constraints.js';
+import {
+  addConstraints,
+  dropConstraints,
+  makeNewColumnsNotNull,
+  relaxNewColumns,
+  restrictOldColumns,
+} from '../change/ddl/constraints.js';
 import { dropNewShape, dropOldColumn, findLeftovers, removeControl } from '../change/ddl/contract.js';
 import { expandSchema } from '../change/ddl/expand.js';
 import { buildIndexes, dropIndexes } from '../change/ddl/indexes.js';
@@ -15,7 +21,13 @@ import { mendRows } from '../change/proof/mend-rows.js';
 import { proveParity } from '../change/proof/prove-parity.js';
 import { waitForCatchup } from '../change/proof/wait-for-catchup.js';
 import { ensureMigrationWorker } from '../change/stream-worker.js';
-import { disableOldReads, setReadFlag, setWriteFlag, verifyReadParity, waitForServices } from '../change/switch/flags.js';
+import {
+  disableOldReads,
+  setReadFlag,
+  setWriteFlag,
+  verifyReadParity,
+  waitForServices,
+} from '../change/switch/flags.js';
 import { settle } from '../change/switch/settle.js';
 import type { Dependencies } from './dependencies.js';
 
@@ -80,7 +92,12 @@ async function lockTable(
 ): Promise<{ readonly lock: string; readonly isAcquired: boolean }> {
   const { host, port, database } = connection;
   const name = `schema-change:${host}:${port}/${database}:${showTable(change.source)}`;
-  const wanted = { names: [name], owner: ownerOf(ref), reason: `schema change ${change.name}`, isRunOpen: deps.isRunOpen };
+  const wanted = {
+    names: [name],
+    owner: ownerOf(ref),
+    reason: `schema change ${change.name}`,
+    isRunOpen: deps.isRunOpen,
+  };
   if (!waits) return { lock: name, isAcquired: (await acquireLocks(deps.store.db, wanted)).isAcquired };
   await waitForLocks(deps.store.db, { ...wanted, signal });
   return { lock: name, isAcquired: true };

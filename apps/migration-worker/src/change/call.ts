@@ -7,7 +7,14 @@ import {
   type ChangeSession,
   type SchemaChanged,
 } from '@switchyard/change-database';
-import { newTableOf, showTable, type Change, type Shape, type Statement, type TableName } from '@switchyard/schema-change';
+import {
+  newTableOf,
+  showTable,
+  type Change,
+  type Shape,
+  type Statement,
+  type TableName,
+} from '@switchyard/schema-change';
 import type { DatabaseConnection } from '@switchyard/shared-db';
 import type { Call } from '../call.js';
 import type { Dependencies } from '../activities/dependencies.js';
@@ -95,7 +102,10 @@ export function driftOf(before: readonly ColumnDefinition[], now: readonly Colum
 }
 
 /** Refuses to go on with tables that somebody else has changed. @throws SchemaDrifted */
-export async function assertUndrifted(session: ChangeSession, { change, definition }: Pick<Guarded, 'change' | 'definition'>): Promise<void> {
+export async function assertUndrifted(
+  session: ChangeSession,
+  { change, definition }: Pick<Guarded, 'change' | 'definition'>,
+): Promise<void> {
   const drift = driftOf(definition, await loadDefinition(session, tablesOf(change)));
   if (drift.length === 0) return;
   throw new CodedError(

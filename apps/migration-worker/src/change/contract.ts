@@ -1,5 +1,15 @@
 import type { BackfillReport, Condition, ParityProof, RunRef, StreamMode, ThrottleLimits } from '@switchyard/contracts';
-import type { Catalog, Change, Finding, GateName, ObjectNames, Plan, Relation, Shape, TableName } from '@switchyard/schema-change';
+import type {
+  Catalog,
+  Change,
+  Finding,
+  GateName,
+  ObjectNames,
+  Plan,
+  Relation,
+  Shape,
+  TableName,
+} from '@switchyard/schema-change';
 
 /** One column as it is defined now. */
 export interface ColumnDefinition {
@@ -93,7 +103,9 @@ export type EndKind = 'completed' | 'aborted';
 export interface ChangeActivities {
   /** Looks, and makes nothing. */
   planSchemaChange(input: { readonly ref: RunRef; readonly step: string; readonly change: Change }): Promise<Planned>;
-  lockTable(input: ChangeCall & { readonly waits: boolean }): Promise<{ readonly lock: string; readonly isAcquired: boolean }>;
+  lockTable(
+    input: ChangeCall & { readonly waits: boolean },
+  ): Promise<{ readonly lock: string; readonly isAcquired: boolean }>;
   unlockTable(input: { readonly ref: RunRef; readonly lock: string }): Promise<void>;
   /** Control tables, then the new columns or the new table. */
   expandSchema(input: Guarded): Promise<readonly ColumnDefinition[]>;
@@ -104,7 +116,8 @@ export interface ChangeActivities {
     input: Guarded & { readonly mode: StreamMode; readonly maxLagSeconds: number; readonly minStableSeconds: number },
   ): Promise<Caughtup>;
   backfillTable(input: BackfillInput): Promise<BackfillReport>;
-  buildIndexes(input: Guarded): Promise<void>;
+  /** With partitions: each index is built on every one of them, and attached. */
+  buildIndexes(input: Guarded & { readonly partitions: readonly TableName[] }): Promise<void>;
   addConstraints(input: Guarded): Promise<void>;
   /** Barrier, then every row. */
   proveParity(input: Guarded & { readonly mode: StreamMode }): Promise<ParityProof>;
@@ -135,7 +148,9 @@ export interface ChangeActivities {
   dropNewShape(input: ChangeCall): Promise<void>;
   removeControl(input: ChangeCall): Promise<void>;
   /** What is still there and should not be; empty: nothing was left behind. */
-  findLeftovers(input: ChangeCall & { readonly end: EndKind }): Promise<readonly { readonly kind: string; readonly name: string }[]>;
+  findLeftovers(
+    input: ChangeCall & { readonly end: EndKind },
+  ): Promise<readonly { readonly kind: string; readonly name: string }[]>;
 }
 
 export type { Relation };

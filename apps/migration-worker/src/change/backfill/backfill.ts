@@ -70,7 +70,11 @@ export function backfillTable(work: ChangeWork, input: BackfillInput): Promise<B
   );
 }
 
-const extentRow = z.object({ pages: z.string().transform(Number), file: z.string(), rows: z.string().transform(Number) });
+const extentRow = z.object({
+  pages: z.string().transform(Number),
+  file: z.string(),
+  rows: z.string().transform(Number),
+});
 const keyRow = z.object({ key: z.array(z.string()) });
 
 interface Chunk {
@@ -93,7 +97,11 @@ class Backfill {
   #lookedAt = performance.now();
   #explained = 0;
 
-  constructor(work: ChangeWork, input: BackfillInput, parts: { readonly session: ChangeSession; readonly gauges: Gauges }) {
+  constructor(
+    work: ChangeWork,
+    input: BackfillInput,
+    parts: { readonly session: ChangeSession; readonly gauges: Gauges },
+  ) {
     this.#work = work;
     this.#input = input;
     this.#session = parts.session;
@@ -108,7 +116,10 @@ class Backfill {
     const { claim, progress } = await takeClaim(this.#session, { change: shape.id, writer });
     let checkpoint = readCheckpoint(progress, pass) ?? (await this.#begin());
     if (checkpoint.chunks > 0) {
-      await this.#work.record({ type: 'backfill_resumed', message: `goes on after ${checkpoint.rows} rows in ${checkpoint.chunks} chunks` });
+      await this.#work.record({
+        type: 'backfill_resumed',
+        message: `goes on after ${checkpoint.rows} rows in ${checkpoint.chunks} chunks`,
+      });
     }
     this.#total = this.#isByPages ? checkpoint.pages : (await this.#extent()).rows;
     this.#pace = newPace(this.#doneOf(checkpoint), performance.now());
@@ -156,7 +167,12 @@ class Backfill {
     this.#lookedAt = performance.now();
     const { change, definition } = this.#input;
     const drift = driftOf(definition, await loadDefinition(this.#session, tablesOf(change)));
-    if (drift.length > 0) throw new CodedError('SchemaDrifted', `somebody else changed the table during the backfill: ${drift.join('; ')}`, { details: { drift } });
+    if (drift.length > 0)
+      throw new CodedError(
+        'SchemaDrifted',
+        `somebody else changed the table during the backfill: ${drift.join('; ')}`,
+        { details: { drift } },
+      );
     const { file, pages } = await this.#extent();
     if (!this.#isByPages || file === checkpoint.file) return checkpoint;
     await this.#work.record({
@@ -179,7 +195,8 @@ class Backfill {
         stoppedBy: this.#stoppedBy,
       });
       if (go) {
-        if (this.#stoppedBy.length > 0) await this.#work.record({ type: 'backfill_goes_on', message: 'the gauges are within their limits again' });
+        if (this.#stoppedBy.length > 0)
+          await this.#work.record({ type: 'backfill_goes_on', message: 'the gauges are within their limits again' });
         this.#stoppedBy = [];
         return performance.now() - startedAt;
       }
@@ -212,7 +229,11 @@ class Backfill {
     const [end] = await this.#session.rows(keyRow, nextKey(shape, { after: at.after, size: sizer.size }));
     const upTo: Key | null = end?.key ?? null;
     return {
-      statement: backfillKeys(shape, { after: at.after, upTo }, { skipLocked: true, ...(partition ? { partition } : {}) }),
+      statement: backfillKeys(
+        shape,
+        { after: at.after, upTo },
+        { skipLocked: true, ...(partition ? { partition } : {}) },
+      ),
       units: sizer.size,
       next: { after: upTo },
       isLast: upTo === null,
@@ -273,7 +294,10 @@ class Backfill {
       // Nothing of it is written. Cancelled by its time: smaller; met somebody: after a moment.
       if (state === CANCELLED) {
         const ms = performance.now() - startedAt;
-        return { ...checkpoint, sizer: sizeNextChunk(checkpoint.sizer, { units: chunk.units, ms, timedOut: true }, sizing) };
+        return {
+          ...checkpoint,
+          sizer: sizeNextChunk(checkpoint.sizer, { units: chunk.units, ms, timedOut: true }, sizing),
+        };
       }
       await sleep(20 + Math.random() * 80, undefined, { signal: this.#work.signal });
       return checkpoint;

@@ -24,8 +24,16 @@ export function addConstraints(work: ChangeWork, call: Guarded): Promise<void> {
     for (const constraint of change.constraints) {
       const tables = constraint.kind === 'foreignKey' ? [shape.target, constraint.references] : [shape.target];
       // oxlint-disable-next-line no-await-in-loop -- one constraint after the other
-      await proved(work, session, { table: shape.target, name: constraint.name, add: () =>
-        alter(work, session, { what: `add ${constraint.name}`, statements: [addConstraint(shape.target, constraint)], tables }) });
+      await proved(work, session, {
+        table: shape.target,
+        name: constraint.name,
+        add: () =>
+          alter(work, session, {
+            what: `add ${constraint.name}`,
+            statements: [addConstraint(shape.target, constraint)],
+            tables,
+          }),
+      });
     }
   });
 }
@@ -76,7 +84,10 @@ export function relaxNewColumns(work: ChangeWork, { change, shape, names }: Chan
 }
 
 /** Gives NOT NULL back to the old columns, by proof. */
-export function restrictOldColumns(work: ChangeWork, { shape, names, relaxed }: ChangeCall & { readonly relaxed: readonly string[] }): Promise<void> {
+export function restrictOldColumns(
+  work: ChangeWork,
+  { shape, names, relaxed }: ChangeCall & { readonly relaxed: readonly string[] },
+): Promise<void> {
   return work.open('restrict-old', (session) =>
     enforceNotNull(work, session, { table: shape.source, columns: relaxed, names, offset: 100 }),
   );
@@ -90,14 +101,23 @@ interface NotNull {
   readonly offset?: number;
 }
 
-async function enforceNotNull(work: ChangeWork, session: ChangeSession, { table, columns, names, offset = 0 }: NotNull): Promise<void> {
+async function enforceNotNull(
+  work: ChangeWork,
+  session: ChangeSession,
+  { table, columns, names, offset = 0 }: NotNull,
+): Promise<void> {
   for (const [i, column] of columns.entries()) {
     const name = notNullConstraint(names, column, i + offset);
     // oxlint-disable-next-line no-await-in-loop -- one column after the other
     await proved(work, session, {
       table,
       name,
-      add: () => alter(work, session, { what: `check that ${column} is not null`, statements: [addNotNullCheck(table, column, name)], tables: [table] }),
+      add: () =>
+        alter(work, session, {
+          what: `check that ${column} is not null`,
+          statements: [addNotNullCheck(table, column, name)],
+          tables: [table],
+        }),
     });
     // oxlint-disable-next-line no-await-in-loop
     await alter(work, session, {

@@ -23,7 +23,9 @@ export async function dropOldColumn(work: ChangeWork, call: Guarded): Promise<re
 export function dropNewShape(work: ChangeWork, { shape }: ChangeCall): Promise<void> {
   return work.open('undo', async (session) => {
     await alter(work, session, {
-      what: shape.sameRow ? `drop ${shape.columns.map(({ name }) => name).join(', ')}` : `drop ${showTable(shape.target)}`,
+      what: shape.sameRow
+        ? `drop ${shape.columns.map(({ name }) => name).join(', ')}`
+        : `drop ${showTable(shape.target)}`,
       statements: [shape.sameRow ? dropNewColumns(shape) : dropTarget(shape)],
       tables: [shape.sameRow ? shape.source : shape.target],
     });
@@ -58,4 +60,3 @@ export function findLeftovers(
     return [...found, ...rows.map(({ writer }) => ({ kind: 'control row', name: writer }))];
   });
 }
-

@@ -27,7 +27,10 @@ const stateRow = z.object({
 const LOOK_EVERY_MS = 1_000;
 
 /** Builds every index of the change beside the writers. What an attempt left half-built is dropped and built again. */
-export function buildIndexes(work: ChangeWork, call: Guarded & { readonly partitions: readonly TableName[] }): Promise<void> {
+export function buildIndexes(
+  work: ChangeWork,
+  call: Guarded & { readonly partitions: readonly TableName[] },
+): Promise<void> {
   return guarded(work, call, 'index', async (session) => {
     const { change, shape } = call;
     for (const [i, index] of change.indexes.entries()) {
@@ -56,7 +59,11 @@ async function build(work: ChangeWork, session: ChangeSession, table: TableName,
       // oxlint-disable-next-line no-await-in-loop -- once, for what was left
       await session.run(dropIndexConcurrently(table, index.name));
       // oxlint-disable-next-line no-await-in-loop
-      await work.record({ type: 'index_dropped', level: 'warning', message: `${index.name} was left invalid, and is built again` });
+      await work.record({
+        type: 'index_dropped',
+        level: 'warning',
+        message: `${index.name} was left invalid, and is built again`,
+      });
     }
     const startedAt = performance.now();
     // oxlint-disable-next-line no-await-in-loop
@@ -101,7 +108,10 @@ function assertSame(index: NewIndex, state: z.output<typeof stateRow>): void {
     state.method === index.method &&
     state.columns.join(',') === index.columns.join(',');
   if (isSame) return;
-  throw new CodedError('SchemaDrifted', `there is another index ${index.name} already; choose another name for ours, or drop that one`);
+  throw new CodedError(
+    'SchemaDrifted',
+    `there is another index ${index.name} already; choose another name for ours, or drop that one`,
+  );
 }
 
 interface Partitioned {
@@ -111,10 +121,18 @@ interface Partitioned {
 }
 
 /** CONCURRENTLY does not work on a partitioned table: its frame first, then each partition's own, then they are joined. */
-async function buildInPartitions(work: ChangeWork, session: ChangeSession, { index, table, partitions }: Partitioned): Promise<void> {
+async function buildInPartitions(
+  work: ChangeWork,
+  session: ChangeSession,
+  { index, table, partitions }: Partitioned,
+): Promise<void> {
   const [frame] = await session.rows(stateRow, indexState(table, index.name));
   if (!frame) {
-    await alter(work, session, { what: `frame of ${index.name}`, statements: [createIndexOnParent(table, index)], tables: [table] });
+    await alter(work, session, {
+      what: `frame of ${index.name}`,
+      statements: [createIndexOnParent(table, index)],
+      tables: [table],
+    });
   } else if (frame.valid) return assertSame(index, frame);
   for (const partition of partitions) {
     const own = { ...index, name: partitionIndex(index.name, partition) };
@@ -129,7 +147,8 @@ async function buildInPartitions(work: ChangeWork, session: ChangeSession, { ind
   }
 }
 
-const partitionIndex = (name: string, partition: TableName): string => `${partition.name.slice(0, 30)}_${name}`.slice(0, 63);
+const partitionIndex = (name: string, partition: TableName): string =>
+  `${partition.name.slice(0, 30)}_${name}`.slice(0, 63);
 
 /** Drops the indexes of the change. Safe to repeat. */
 export function dropIndexes(work: ChangeWork, { change, shape }: ChangeCall): Promise<void> {

@@ -26,7 +26,11 @@ export interface Look {
 type Seen = Partial<Record<ObservationName, Observation>>;
 
 const valid = z.object({ valid: z.boolean() });
-const slotRow = z.object({ healthy: z.boolean().nullable(), status: z.string().nullable(), active: z.boolean().nullable() });
+const slotRow = z.object({
+  healthy: z.boolean().nullable(),
+  status: z.string().nullable(),
+  active: z.boolean().nullable(),
+});
 
 /**
  * Looks at everything that the gate is judged by. What cannot be looked at is left out, and counts as unknown: nothing
@@ -35,7 +39,12 @@ const slotRow = z.object({ healthy: z.boolean().nullable(), status: z.string().n
 export async function lookAtGate(work: ChangeWork, session: ChangeSession, input: GateInput): Promise<Look> {
   const seen: Seen = {};
   const note = (name: ObservationName, value: number | boolean, source: string, detail?: string): void => {
-    seen[name] = { value, source, at: new Date().toISOString(), ...(detail === undefined || detail === '' ? {} : { detail }) };
+    seen[name] = {
+      value,
+      source,
+      at: new Date().toISOString(),
+      ...(detail === undefined || detail === '' ? {} : { detail }),
+    };
   };
   proofOf(input, seen);
   const stableSince = await barrier(work, session, { input, note });
@@ -66,7 +75,12 @@ function proofOf({ proof, proofs }: GateInput, seen: Seen): void {
   if (!proof) return;
   const source = `parity over ${proof.rows} rows at barrier ${proof.barrier}`;
   const at = proof.endedAt;
-  seen.differingRows = { value: proof.differing, source, at, ...(proof.keys.length ? { detail: `first: ${proof.keys[0]?.join('/') ?? ''}` } : {}) };
+  seen.differingRows = {
+    value: proof.differing,
+    source,
+    at,
+    ...(proof.keys.length ? { detail: `first: ${proof.keys[0]?.join('/') ?? ''}` } : {}),
+  };
   seen.unprovedRows = { value: 0, source, at };
   seen.parityAgeSeconds = { value: (Date.now() - Date.parse(at)) / 1000, source, at: new Date().toISOString() };
   seen.parityProofs = { value: proofs, source: 'the run', at };
@@ -83,14 +97,25 @@ async function barrier(
   const withinMs = 1000 * Math.max(1, change.gates.maxLagSeconds);
   const sentAt = Date.now();
   try {
-    const passed = await passBarrier(session, { change: shape.id, messagePrefix: names.messagePrefix, mode, withinMs, signal: work.signal });
+    const passed = await passBarrier(session, {
+      change: shape.id,
+      messagePrefix: names.messagePrefix,
+      mode,
+      withinMs,
+      signal: work.signal,
+    });
     note('barrierAgeSeconds', passed.waitedMs / 1000, `barrier ${passed.lsn}`);
     const since = input.stableSince ?? new Date(sentAt).toISOString();
     note('stableSeconds', (Date.now() - Date.parse(since)) / 1000, 'barriers');
     return since;
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'GateFailed') throw error;
-    note('barrierAgeSeconds', (Date.now() - sentAt) / 1000 + change.gates.maxLagSeconds, 'barrier', 'not passed: the stream stands still or lags');
+    note(
+      'barrierAgeSeconds',
+      (Date.now() - sentAt) / 1000 + change.gates.maxLagSeconds,
+      'barrier',
+      'not passed: the stream stands still or lags',
+    );
     note('stableSeconds', 0, 'barriers');
     return null;
   }
@@ -104,7 +129,13 @@ async function database(session: ChangeSession, { shape, names }: GateInput, not
       from (select 1) as one left join pg_replication_slots s on s.slot_name = $1`,
     values: [names.slot],
   });
-  if (slot) note('slotHealthy', slot.healthy ?? false, 'pg_replication_slots', slot.status === null ? 'there is no slot' : `${slot.active === true ? 'active' : 'not active'}, ${slot.status}`);
+  if (slot)
+    note(
+      'slotHealthy',
+      slot.healthy ?? false,
+      'pg_replication_slots',
+      slot.status === null ? 'there is no slot' : `${slot.active === true ? 'active' : 'not active'}, ${slot.status}`,
+    );
   const [parked] = (await hasControl(session))
     ? await session.rows(z.object({ parked: z.number() }), countParked(shape.id))
     : [];
@@ -117,7 +148,9 @@ const writerRow = z.object({ id: z.string(), application: z.string(), seconds: z
 async function writers(session: ChangeSession, { change, proof }: GateInput, note: Note): Promise<void> {
   if (!proof) return;
   const open = await session.rows(writerRow, openWriters(tablesOf(change), proof.barrierAt));
-  const words = open.slice(0, 3).map(({ id, application, seconds }) => `pid ${id} (${application || 'no name'}, ${seconds.toFixed(0)} s)`);
+  const words = open
+    .slice(0, 3)
+    .map(({ id, application, seconds }) => `pid ${id} (${application || 'no name'}, ${seconds.toFixed(0)} s)`);
   note('openWriters', open.length, 'pg_locks', words.join(', '));
 }
 
@@ -138,13 +171,20 @@ async function drift(session: ChangeSession, { change, definition }: GateInput, 
 
 async function services(work: ChangeWork, { change, gate, flags }: GateInput, note: Note): Promise<void> {
   if (gate !== 'contract' || change.switch.services.length === 0) return;
-  for (const [name, flag] of [['laggardReaders', flags.read], ['laggardWriters', flags.write]] as const) {
+  for (const [name, flag] of [
+    ['laggardReaders', flags.read],
+    ['laggardWriters', flags.write],
+  ] as const) {
     if (!flag) {
       note(name, 0, 'flags', 'the change has no such flag');
       continue;
     }
     // oxlint-disable-next-line no-await-in-loop -- one flag after the other
-    const behind = await laggards(work.deps.store.db, { key: flag.key, version: flag.version, services: change.switch.services });
+    const behind = await laggards(work.deps.store.db, {
+      key: flag.key,
+      version: flag.version,
+      services: change.switch.services,
+    });
     note(name, behind.length, `flag ${flag.key}`, behind.map(showLaggard).join('; '));
   }
 }
@@ -173,5 +213,13 @@ async function dependents(session: ChangeSession, { change, names, gate }: GateI
   if (gate !== 'contract') return;
   const catalog = await loadCatalog(session, { change, names, replicationAnswers: null });
   const found = preflight(change, catalog).obstacles.filter(({ code }) => code === 'dependent');
-  note('dependents', found.length, 'pg_depend', found.map(({ subject }) => subject).slice(0, 3).join(', '));
+  note(
+    'dependents',
+    found.length,
+    'pg_depend',
+    found
+      .map(({ subject }) => subject)
+      .slice(0, 3)
+      .join(', '),
+  );
 }

@@ -106,7 +106,10 @@ interface Probe {
 const INTO = '_sy_into';
 
 /** Asks PostgreSQL on an empty temporary copy, in a transaction that is rolled back. Undefined: nothing is wrong. */
-async function probe(session: ChangeSession, { table, expression, type, isExempt }: Probe): Promise<string | undefined> {
+async function probe(
+  session: ChangeSession,
+  { table, expression, type, isExempt }: Probe,
+): Promise<string | undefined> {
   const asked = isExempt
     ? [addProbeColumns([{ name: INTO, type }]), probeAssignable(expression.expression, INTO)]
     : [probeImmutable(expression.expression, type)];

@@ -63,7 +63,11 @@ async function answersReplication({ connection, signal }: ChangeWork): Promise<b
   }
 }
 
-async function expressionProblems(session: ChangeSession, change: Change, catalog: Catalog): Promise<readonly Problem[]> {
+async function expressionProblems(
+  session: ChangeSession,
+  change: Change,
+  catalog: Catalog,
+): Promise<readonly Problem[]> {
   const checked = await checkChangeExpressions(change, catalog);
   if (checked.problems.length > 0) return checked.problems;
   return judgeExpressions(session, { change, catalog, expressions: checked.expressions });

@@ -34,7 +34,8 @@ export function mendRows(work: ChangeWork, call: Guarded & { readonly mode: Stre
       for (const batch of batchesOf(keys, BATCH)) mended += await mend(work, session, { call, claim, keys: batch });
       work.progress(0, `${mended} rows derived again`);
     }
-    if (mended > 0) await work.record({ type: 'rows_mended', level: 'warning', message: `${mended} rows were derived again` });
+    if (mended > 0)
+      await work.record({ type: 'rows_mended', level: 'warning', message: `${mended} rows were derived again` });
     return mended;
   });
 }

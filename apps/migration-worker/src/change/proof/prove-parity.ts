@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ParityProof, StreamMode } from '@switchyard/contracts';
 import { passBarrier, type ChangeSession, type PassedBarrier } from '@switchyard/change-database';
-import { differingAmong, differingKeys, parityOfRange, type Key, type Relation, type Shape } from '@switchyard/schema-change';
+import {
+  differingAmong,
+  differingKeys,
+  parityOfRange,
+  type Key,
+  type Relation,
+  type Shape,
+} from '@switchyard/schema-change';
 import { z } from 'zod';
 import { guarded, type ChangeWork } from '../call.js';
 import type { Guarded } from '../contract.js';
@@ -44,7 +51,10 @@ export function proveParity(work: ChangeWork, call: Guarded & { readonly mode: S
           suspects.push(...found.map(({ key }) => key));
         }
       }
-      work.progress(Math.min(99, (100 * rows) / expected), `${rows} rows compared, ${suspects.length + differing} to look at again`);
+      work.progress(
+        Math.min(99, (100 * rows) / expected),
+        `${rows} rows compared, ${suspects.length + differing} to look at again`,
+      );
     }
     const left = differing > 0 ? suspects : await lookAgain(work, session, { call, suspects });
     const proof: ParityProof = {
@@ -67,14 +77,19 @@ export function proveParity(work: ChangeWork, call: Guarded & { readonly mode: S
   });
 }
 
-function pass(work: ChangeWork, session: ChangeSession, { shape, names, mode }: Guarded & { readonly mode: StreamMode }): Promise<PassedBarrier> {
+function pass(
+  work: ChangeWork,
+  session: ChangeSession,
+  { shape, names, mode }: Guarded & { readonly mode: StreamMode },
+): Promise<PassedBarrier> {
   return passBarrier(session, {
     change: shape.id,
     messagePrefix: names.messagePrefix,
     mode,
     withinMs: BARRIER_WITHIN_MS,
     signal: work.signal,
-    onWait: ({ barrier, applied }) => work.progress(0, `barrier at ${barrier}; the stream has applied up to ${applied ?? 'nothing'}`),
+    onWait: ({ barrier, applied }) =>
+      work.progress(0, `barrier at ${barrier}; the stream has applied up to ${applied ?? 'nothing'}`),
   });
 }
 
@@ -97,7 +112,12 @@ async function lookAgain(work: ChangeWork, session: ChangeSession, { call, suspe
   return left;
 }
 
-async function stillDiffering(session: ChangeSession, shape: Shape, relation: Relation, keys: readonly Key[]): Promise<readonly Key[]> {
+async function stillDiffering(
+  session: ChangeSession,
+  shape: Shape,
+  relation: Relation,
+  keys: readonly Key[],
+): Promise<readonly Key[]> {
   const rows = await session.rows(keyRow, differingAmong(shape, relation, keys));
   return rows.map(({ key }) => key);
 }

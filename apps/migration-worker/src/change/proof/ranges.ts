@@ -30,7 +30,11 @@ export async function* rangesOf(session: ChangeSession, shape: Shape): AsyncGene
     yield {
       range: { after, upTo },
       took: (ms) => {
-        sizer = sizeNextChunk(sizer, { units: size, ms }, { targetMs: TARGET_MS, smallest: 1_000, largest: LARGEST_ROWS });
+        sizer = sizeNextChunk(
+          sizer,
+          { units: size, ms },
+          { targetMs: TARGET_MS, smallest: 1_000, largest: LARGEST_ROWS },
+        );
       },
     };
     if (upTo === null) return;

@@ -36,12 +36,21 @@ export function waitForCatchup(
       });
       if (!passed || passed.waitedMs > 1000 * maxLagSeconds) {
         stableSince = undefined;
-        work.progress(0, passed ? `the last barrier took ${(passed.waitedMs / 1000).toFixed(1)} s` : 'the stream does not pass the barrier');
+        work.progress(
+          0,
+          passed
+            ? `the last barrier took ${(passed.waitedMs / 1000).toFixed(1)} s`
+            : 'the stream does not pass the barrier',
+        );
       } else {
         stableSince ??= sentAt;
         const seconds = (Date.now() - stableSince) / 1000;
-        if (seconds >= minStableSeconds) return { stableSince: new Date(stableSince).toISOString(), barrier: passed.lsn };
-        work.progress((100 * seconds) / Math.max(1, minStableSeconds), `stable for ${Math.floor(seconds)} of ${minStableSeconds} s; last barrier ${passed.waitedMs.toFixed(0)} ms`);
+        if (seconds >= minStableSeconds)
+          return { stableSince: new Date(stableSince).toISOString(), barrier: passed.lsn };
+        work.progress(
+          (100 * seconds) / Math.max(1, minStableSeconds),
+          `stable for ${Math.floor(seconds)} of ${minStableSeconds} s; last barrier ${passed.waitedMs.toFixed(0)} ms`,
+        );
       }
       const pause = Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, minStableSeconds * 20));
       // oxlint-disable-next-line no-await-in-loop -- the pause between two barriers

@@ -14,9 +14,27 @@ export function setReadFlag(work: ChangeWork, call: ChangeCall & { readonly perc
   const variants = { on: true, off: false };
   const definition: FlagDefinition =
     percent === 0 || percent === 100
-      ? { kind: 'boolean', variants, defaultVariant: percent === 100 ? 'on' : 'off', rollout: null, rules: [], isEnabled: true }
-      : { kind: 'boolean', variants, defaultVariant: 'off', rollout: { variant: 'on', percent }, rules: [], isEnabled: true };
-  return set(work, call, { key: named(change.switch.readFlag, 'readFlag'), definition, words: `${percent} % read the new shape` });
+      ? {
+          kind: 'boolean',
+          variants,
+          defaultVariant: percent === 100 ? 'on' : 'off',
+          rollout: null,
+          rules: [],
+          isEnabled: true,
+        }
+      : {
+          kind: 'boolean',
+          variants,
+          defaultVariant: 'off',
+          rollout: { variant: 'on', percent },
+          rules: [],
+          isEnabled: true,
+        };
+  return set(work, call, {
+    key: named(change.switch.readFlag, 'readFlag'),
+    definition,
+    words: `${percent} % read the new shape`,
+  });
 }
 
 /** The write flag. */
@@ -46,7 +64,11 @@ interface Wanted {
   readonly words: string;
 }
 
-async function set(work: ChangeWork, { ref, change }: ChangeCall, { key, definition, words }: Wanted): Promise<FlagSet> {
+async function set(
+  work: ChangeWork,
+  { ref, change }: ChangeCall,
+  { key, definition, words }: Wanted,
+): Promise<FlagSet> {
   const { version, isChanged } = await setFlag(work.deps.store.db, {
     key,
     definition,
@@ -63,7 +85,10 @@ async function set(work: ChangeWork, { ref, change }: ChangeCall, { key, definit
 const LOOK_EVERY_MS = 500;
 
 /** Waits until every live instance of every service uses the version; names who does not. */
-export async function waitForServices(work: ChangeWork, { change, flag }: ChangeCall & { readonly flag: FlagSet }): Promise<void> {
+export async function waitForServices(
+  work: ChangeWork,
+  { change, flag }: ChangeCall & { readonly flag: FlagSet },
+): Promise<void> {
   const { services, acknowledgeWithin } = change.switch;
   if (services.length === 0) return;
   const deadline = performance.now() + acknowledgeWithin;
@@ -112,16 +137,28 @@ export async function verifyReadParity(
       services,
     });
     if (mismatched > 0) {
-      throw new CodedError('ParityMismatch', `${mismatched} of ${compared} reads gave something else from the new shape than from the old one`, {
-        details: { flag, perInstance },
-      });
+      throw new CodedError(
+        'ParityMismatch',
+        `${mismatched} of ${compared} reads gave something else from the new shape than from the old one`,
+        {
+          details: { flag, perInstance },
+        },
+      );
     }
     if (compared > 0) {
-      await work.record({ type: 'shadow_reads', message: `${compared} reads compared under ${flag.key}, none differs`, data: { flag, compared } });
+      await work.record({
+        type: 'shadow_reads',
+        message: `${compared} reads compared under ${flag.key}, none differs`,
+        data: { flag, compared },
+      });
       return { compared };
     }
     if (performance.now() > deadline) {
-      await work.record({ type: 'shadow_reads', level: 'warning', message: `nobody read under ${flag.key} within ${SHADOW_WITHIN_MS / 1000} s: there was nothing to compare` });
+      await work.record({
+        type: 'shadow_reads',
+        level: 'warning',
+        message: `nobody read under ${flag.key} within ${SHADOW_WITHIN_MS / 1000} s: there was nothing to compare`,
+      });
       return { compared: 0 };
     }
     work.progress(0, 'waiting for reads to compare');
@@ -131,7 +168,10 @@ export async function verifyReadParity(
 }
 
 /** Proves by the flags that nobody reads or writes the old shape any more. */
-export async function disableOldReads(work: ChangeWork, call: ChangeCall & { readonly flags: GateInput['flags'] }): Promise<void> {
+export async function disableOldReads(
+  work: ChangeWork,
+  call: ChangeCall & { readonly flags: GateInput['flags'] },
+): Promise<void> {
   for (const flag of [call.flags.read, call.flags.write]) {
     // oxlint-disable-next-line no-await-in-loop -- one flag after the other
     if (flag) await waitForServices(work, { ...call, flag });

@@ -29,18 +29,30 @@ export function settle(work: ChangeWork, { change }: ChangeCall): Promise<void> 
       // oxlint-disable-next-line no-await-in-loop -- one look after the other
       const older = await session.rows(olderRow, transactionsOlderThan(flip.at));
       if (older.length === 0) return;
-      const words = older.slice(0, 5).map(({ id, kind, application, seconds }) => `${kind === 'prepared' ? 'prepared transaction' : 'pid'} ${id} (${application || 'no name'}, ${seconds.toFixed(0)} s)`);
+      const words = older
+        .slice(0, 5)
+        .map(
+          ({ id, kind, application, seconds }) =>
+            `${kind === 'prepared' ? 'prepared transaction' : 'pid'} ${id} (${application || 'no name'}, ${seconds.toFixed(0)} s)`,
+        );
       work.progress(0, `waiting for transactions older than the flip: ${words.join(', ')}`);
       const ids = older.map(({ id }) => id).join();
       if (ids !== told) {
         told = ids;
         // oxlint-disable-next-line no-await-in-loop -- once for each set of them
-        await work.record({ type: 'settling', message: `waits for transactions older than the flip: ${words.join(', ')}` });
+        await work.record({
+          type: 'settling',
+          message: `waits for transactions older than the flip: ${words.join(', ')}`,
+        });
       }
       if (performance.now() > deadline) {
-        throw new CodedError('GateFailed', `transactions older than the flip are still open: ${words.join(', ')}. End them, then retry`, {
-          details: { older },
-        });
+        throw new CodedError(
+          'GateFailed',
+          `transactions older than the flip are still open: ${words.join(', ')}. End them, then retry`,
+          {
+            details: { older },
+          },
+        );
       }
       // oxlint-disable-next-line no-await-in-loop -- the pause between two looks
       await sleep(LOOK_EVERY_MS, undefined, { signal: work.signal });

@@ -28,7 +28,15 @@ import {
 import { digestOf, fail, failureOf, type CodedFailure, type Run } from '@switchyard/workflow-kit';
 import { CancellationScope, condition, isCancellation, sleep } from '@temporalio/workflow';
 import type { z } from 'zod';
-import type { ChangeCall, ColumnDefinition, FlagSet, GateInput, Guarded, Planned, Tuning } from '../../change/contract.js';
+import type {
+  ChangeCall,
+  ColumnDefinition,
+  FlagSet,
+  GateInput,
+  Guarded,
+  Planned,
+  Tuning,
+} from '../../change/contract.js';
 import { BEFORE_THE_CHANGE, DURING_THE_CHANGE, patiently } from '../patience.js';
 import { calls } from './calls.js';
 import { eventOf } from './failures.js';
@@ -317,7 +325,9 @@ export class ChangeRun {
       this.#coolingSince ??= new Date().toISOString();
       const left = Date.parse(this.#coolingSince) + this.#change.gates.coolDown - Date.now();
       if (left > 0) {
-        this.#run.step(step).waiting(`until ${new Date(Date.now() + left).toISOString()}; an abort loses nothing meanwhile`);
+        this.#run
+          .step(step)
+          .waiting(`until ${new Date(Date.now() + left).toISOString()}; an abort loses nothing meanwhile`);
         await this.#run.waitFor({ kind: 'condition', name: 'cool-down' }, () => sleep(left));
       }
       return 'done';
@@ -336,9 +346,13 @@ export class ChangeRun {
     },
     cleaning: async (step) => {
       await this.#patient(step, () => calls.short.removeControl(this.#call(step)));
-      const left = await this.#patient(step, () => calls.short.findLeftovers({ ...this.#call(step), end: 'completed' }));
+      const left = await this.#patient(step, () =>
+        calls.short.findLeftovers({ ...this.#call(step), end: 'completed' }),
+      );
       if (left.length > 0) {
-        throw fail('CompensationFailed', `still there: ${left.map(({ kind, name }) => `${kind} ${name}`).join(', ')}`, { left });
+        throw fail('CompensationFailed', `still there: ${left.map(({ kind, name }) => `${kind} ${name}`).join(', ')}`, {
+          left,
+        });
       }
       return 'done';
     },
@@ -361,7 +375,10 @@ export class ChangeRun {
     const { total, longestExclusiveMs } = planned.plan;
     this.#run
       .step(step)
-      .progress(100, `about ${total.rows} rows, ${Math.round(total.seconds)} s, ${Math.round(total.walBytes / 1e6)} MB of WAL; everyone waits at most ${longestExclusiveMs} ms`);
+      .progress(
+        100,
+        `about ${total.rows} rows, ${Math.round(total.seconds)} s, ${Math.round(total.walBytes / 1e6)} MB of WAL; everyone waits at most ${longestExclusiveMs} ms`,
+      );
     return 'done';
   }
 
@@ -413,7 +430,11 @@ export class ChangeRun {
       try {
         // oxlint-disable-next-line no-await-in-loop -- one pass after the other
         await condition(
-          () => report !== undefined || failure !== undefined || this.#tunings !== tunings || this.#run.status.pausedBy !== null,
+          () =>
+            report !== undefined ||
+            failure !== undefined ||
+            this.#tunings !== tunings ||
+            this.#run.status.pausedBy !== null,
         );
       } finally {
         scope.cancel();
@@ -422,7 +443,12 @@ export class ChangeRun {
       }
       if (report) {
         this.#backfill = report;
-        this.#run.step(step).progress(100, `${report.rows} rows at ${report.rowsPerSecond} rows/s; longest chunk ${report.longestChunkMs} ms`);
+        this.#run
+          .step(step)
+          .progress(
+            100,
+            `${report.rows} rows at ${report.rowsPerSecond} rows/s; longest chunk ${report.longestChunkMs} ms`,
+          );
         return 'done';
       }
       if (failure && !isCancellation(failure.error)) throw failure.error;
@@ -459,7 +485,8 @@ export class ChangeRun {
     if ((which === 'read' ? readFlag : writeFlag) === undefined) return { key: '', version: 0 };
     const flag = await this.#patient(step, set);
     this.#flags = { ...this.#flags, [which]: flag };
-    if (services.length > 0) await this.#patient(step, () => calls.short.waitForServices({ ...this.#call(step), flag }));
+    if (services.length > 0)
+      await this.#patient(step, () => calls.short.waitForServices({ ...this.#call(step), flag }));
     else await this.#run.waitFor({ kind: 'condition', name: 'settle' }, () => sleep(settle));
     // A reader decides nothing that stays.
     if (which === 'write') await this.#patient(step, () => calls.short.settle(this.#call(step)));
@@ -473,7 +500,10 @@ export class ChangeRun {
     await this.#catchUp(step, { maxLagSeconds: 60, minStableSeconds: 0 });
   }
 
-  async #catchUp(step: string, times: { readonly maxLagSeconds: number; readonly minStableSeconds: number }): Promise<void> {
+  async #catchUp(
+    step: string,
+    times: { readonly maxLagSeconds: number; readonly minStableSeconds: number },
+  ): Promise<void> {
     const { stableSince } = await this.#patient(step, () =>
       calls.long.waitForCatchup({ ...this.#guarded(step), mode: this.#mode, ...times }),
     );
@@ -497,7 +527,11 @@ export class ChangeRun {
       proof = await this.#proof(step);
     }
     if (proof.differing === 0) return proof;
-    throw fail('ParityMismatch', `${proof.differing} of ${proof.rows} rows differ, first: ${proof.keys[0]?.join('/') ?? ''}`, proof);
+    throw fail(
+      'ParityMismatch',
+      `${proof.differing} of ${proof.rows} rows differ, first: ${proof.keys[0]?.join('/') ?? ''}`,
+      proof,
+    );
   }
 
   async #proof(step: string): Promise<ParityProof> {
@@ -513,7 +547,8 @@ export class ChangeRun {
   async #gate(name: GateName, step: string): Promise<EventName> {
     const gate = this.#run.gates.watch({
       gate: name,
-      title: name === 'cutover' ? `Switch ${titleOf(this.#change)}` : `Drop ${this.#change.drop.join(', ') || 'nothing'}`,
+      title:
+        name === 'cutover' ? `Switch ${titleOf(this.#change)}` : `Drop ${this.#change.drop.join(', ') || 'nothing'}`,
       policy: this.#change.approvals[name],
       step,
     });
@@ -617,24 +652,29 @@ export class ChangeRun {
       forwardAgain: () => this.#forwardAgain(),
       stopStream: async () => {
         await this.#stream?.stop();
-        if (this.#stream?.failure) throw fail('CompensationFailed', `the stream could not end: ${this.#stream.failure.message}`);
+        if (this.#stream?.failure)
+          throw fail('CompensationFailed', `the stream could not end: ${this.#stream.failure.message}`);
       },
     };
-    const report = await this.#run.inStep(ABORT_STEP, () => undo(parts), { title: 'Undo', attempt: this.#attemptOf(ABORT_STEP) });
+    const report = await this.#run.inStep(ABORT_STEP, () => undo(parts), {
+      title: 'Undo',
+      attempt: this.#attemptOf(ABORT_STEP),
+    });
     if (report.failures.length > 0) {
       this.#failure = { code: 'CompensationFailed', message: report.failures.join('; '), details: report };
       return { event: 'failed', detail: this.#failure.message };
     }
     const { aborted } = this.#run;
     const reason = this.#machine.state === 'aborting' ? this.#machine.reason : '';
-    this.#ending ??= aborted || this.#run.scope.consideredCancelled
-      ? fail('Aborted', `${reason}; undone: ${report.done.join(', ') || 'nothing had been made'}`, {
-          by: aborted?.by ?? 'a cancel',
-          reason: aborted?.reason ?? '',
-          undone: report.done,
-          report: this.report,
-        })
-      : fail('Aborted', reason, { undone: report.done, report: this.report });
+    this.#ending ??=
+      aborted || this.#run.scope.consideredCancelled
+        ? fail('Aborted', `${reason}; undone: ${report.done.join(', ') || 'nothing had been made'}`, {
+            by: aborted?.by ?? 'a cancel',
+            reason: aborted?.reason ?? '',
+            undone: report.done,
+            report: this.report,
+          })
+        : fail('Aborted', reason, { undone: report.done, report: this.report });
     return { event: 'done' };
   }
 
@@ -643,7 +683,9 @@ export class ChangeRun {
     const mode: StreamMode = { direction: 'reverse', relation: 'consistent' };
     if (this.#stream && !this.#stream.isAlive) await this.#restartStream(mode);
     const step = ABORT_STEP;
-    await this.#patient(step, () => calls.long.waitForCatchup({ ...this.#guarded(step), mode, maxLagSeconds: 60, minStableSeconds: 0 }));
+    await this.#patient(step, () =>
+      calls.long.waitForCatchup({ ...this.#guarded(step), mode, maxLagSeconds: 60, minStableSeconds: 0 }),
+    );
     await this.#patient(step, () => calls.long.mendRows({ ...this.#guarded(step), mode }));
     const proof = await this.#patient(step, () => calls.long.proveParity({ ...this.#guarded(step), mode }));
     this.#parity.push(proof);
@@ -656,7 +698,9 @@ export class ChangeRun {
     if (!this.#stream?.isAlive || this.#stream.mode.direction === 'forward') return;
     await this.#stream.turn(mode);
     const step = ABORT_STEP;
-    await this.#patient(step, () => calls.long.waitForCatchup({ ...this.#guarded(step), mode, maxLagSeconds: 60, minStableSeconds: 0 }));
+    await this.#patient(step, () =>
+      calls.long.waitForCatchup({ ...this.#guarded(step), mode, maxLagSeconds: 60, minStableSeconds: 0 }),
+    );
   }
 
   async #restartStream(mode: StreamMode): Promise<void> {
@@ -682,7 +726,9 @@ export class ChangeRun {
     const { lock, isAcquired } = await calls.long.lockTable({ ...this.#call(step), waits: false });
     this.#lock = lock;
     if (isAcquired) return;
-    await this.#run.waitFor({ kind: 'lock', name: lock }, () => calls.long.lockTable({ ...this.#call(step), waits: true }));
+    await this.#run.waitFor({ kind: 'lock', name: lock }, () =>
+      calls.long.lockTable({ ...this.#call(step), waits: true }),
+    );
   }
 
   async #unlock(): Promise<void> {
@@ -728,7 +774,10 @@ const DEFAULT_WAL_BUDGET = 4 * 1024 ** 3;
 
 const STATES = Object.keys(STEP_OF) as Reached[];
 const PHASE_STATES = Object.fromEntries(
-  PHASES.map((phase) => [phase, new Set(STATES.filter((state) => phaseOf({ state, reached: state } as Machine) === phase))]),
+  PHASES.map((phase) => [
+    phase,
+    new Set(STATES.filter((state) => phaseOf({ state, reached: state } as Machine) === phase)),
+  ]),
 ) as Record<(typeof PHASES)[number], Set<Reached>>;
 
 function defined<T extends object>(given: T): { [K in keyof T]: Exclude<T[K], undefined> } {

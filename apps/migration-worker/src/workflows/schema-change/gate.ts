@@ -36,7 +36,10 @@ export class GateView {
         opening: this.#openings,
         conditions: conditions.map(({ name, required, state }) => ({ name, required, state })),
       }),
-      shown: [...this.#words.lines, ...(proof ? [`${proof.rows} rows compared (${proof.relation}) at barrier ${proof.barrier}`] : [])],
+      shown: [
+        ...this.#words.lines,
+        ...(proof ? [`${proof.rows} rows compared (${proof.relation}) at barrier ${proof.barrier}`] : []),
+      ],
       conditions,
     });
   }
@@ -51,4 +54,5 @@ export function lookTimes(openMs: number): Pick<GateInput, 'waitMs' | 'restMs'> 
   };
 }
 
-export const statesOf = ({ conditions }: GateSeen): string[] => conditions.map(({ name, state }) => `${name}: ${state}`);
+export const statesOf = ({ conditions }: GateSeen): string[] =>
+  conditions.map(({ name, state }) => `${name}: ${state}`);

@@ -12,7 +12,11 @@ const STEP = 'backfill';
 /** Fills the partitions of a table, each by a child of its own, a few at once. */
 export async function fillPartitions(
   run: Run,
-  options: { readonly input: Omit<BackfillInput, 'partition'>; readonly partitions: readonly TableName[]; readonly tunings: number },
+  options: {
+    readonly input: Omit<BackfillInput, 'partition'>;
+    readonly partitions: readonly TableName[];
+    readonly tunings: number;
+  },
 ): Promise<BackfillReport> {
   const { input, partitions, tunings } = options;
   const reports: BackfillReport[] = [];
@@ -22,12 +26,22 @@ export async function fillPartitions(
       const partition = partitions[i];
       if (!partition) return;
       // oxlint-disable-next-line no-await-in-loop -- a lane fills one partition after the other
-      const report = await executeChildOn<BackfillReport>('BackfillPartitionWorkflow', TASK_QUEUES.migration, [{ ...input, partition }], {
-        workflowId: `${run.ref.workflowId}/backfill/${input.pass}/${tunings}/${showTable(partition)}/${attempt()}`,
-        under: { run, step: STEP },
-      });
+      const report = await executeChildOn<BackfillReport>(
+        'BackfillPartitionWorkflow',
+        TASK_QUEUES.migration,
+        [{ ...input, partition }],
+        {
+          workflowId: `${run.ref.workflowId}/backfill/${input.pass}/${tunings}/${showTable(partition)}/${attempt()}`,
+          under: { run, step: STEP },
+        },
+      );
       reports.push(report);
-      run.step(STEP).progress(Math.floor((100 * reports.length) / partitions.length), `${reports.length} of ${partitions.length} partitions`);
+      run
+        .step(STEP)
+        .progress(
+          Math.floor((100 * reports.length) / partitions.length),
+          `${reports.length} of ${partitions.length} partitions`,
+        );
     }
   };
   // A pause ends the children; those of the next attempt must not have the same ids.

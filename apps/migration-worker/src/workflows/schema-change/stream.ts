@@ -33,7 +33,11 @@ export class StreamChild {
   }
 
   /** Starts a stream. `number` tells it from those that were lost before. */
-  static start(run: Run, input: ChangeStreamInput, options: { readonly step: string; readonly number: number }): Promise<StreamChild> {
+  static start(
+    run: Run,
+    input: ChangeStreamInput,
+    options: { readonly step: string; readonly number: number },
+  ): Promise<StreamChild> {
     return CancellationScope.nonCancellable(async () => {
       const workflowId = `${run.ref.workflowId}/stream${options.number > 1 ? `-${options.number}` : ''}`;
       const handle = await startChildOn('ChangeStreamWorkflow', TASK_QUEUES.cdc, [input], {

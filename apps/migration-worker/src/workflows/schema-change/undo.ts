@@ -109,7 +109,9 @@ async function perform(parts: UndoParts, action: AbortActionName): Promise<void>
     case 'verify': {
       const left = await calls.short.findLeftovers({ ...call, end: 'aborted' });
       if (left.length === 0) return;
-      throw fail('CompensationFailed', `still there: ${left.map(({ kind, name }) => `${kind} ${name}`).join(', ')}`, { left });
+      throw fail('CompensationFailed', `still there: ${left.map(({ kind, name }) => `${kind} ${name}`).join(', ')}`, {
+        left,
+      });
     }
   }
 }
