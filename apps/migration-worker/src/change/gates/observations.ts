@@ -49,7 +49,7 @@ export async function lookAtGate(work: ChangeWork, session: ChangeSession, input
   proofOf(input, seen);
   const stableSince = await barrier(work, session, { input, note });
   const looks: readonly (() => Promise<void>)[] = [
-    () => database(session, input, note),
+    () => server(session, input, note),
     () => writers(session, input, note),
     () => indexes(session, input, note),
     () => drift(session, input, note),
@@ -121,7 +121,7 @@ async function barrier(
   }
 }
 
-async function database(session: ChangeSession, { shape, names }: GateInput, note: Note): Promise<void> {
+async function server(session: ChangeSession, { shape, names }: GateInput, note: Note): Promise<void> {
   const [gauges] = await session.rows(z.object({ lockWaiters: z.number() }), readGauges(shape.source, names.slot));
   if (gauges) note('lockWaiters', gauges.lockWaiters, 'pg_locks');
   const [slot] = await session.rows(slotRow, {

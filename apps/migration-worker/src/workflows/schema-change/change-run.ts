@@ -417,16 +417,14 @@ export class ChangeRun {
       const scope = new CancellationScope();
       let report: BackfillReport | undefined;
       let failure: { readonly error: unknown } | undefined;
-      const filling = scope
-        .run(() => this.#backfillOnce(step))
-        .then(
-          (done) => {
-            report = done;
-          },
-          (error: unknown) => {
-            failure = { error };
-          },
-        );
+      const fill = async (): Promise<void> => {
+        try {
+          report = await scope.run(() => this.#backfillOnce(step));
+        } catch (error) {
+          failure = { error };
+        }
+      };
+      const filling = fill();
       try {
         // oxlint-disable-next-line no-await-in-loop -- one pass after the other
         await condition(

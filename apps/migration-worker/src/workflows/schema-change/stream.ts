@@ -22,14 +22,15 @@ export class StreamChild {
   private constructor(handle: ChildWorkflowHandle<Workflow>, mode: StreamMode) {
     this.#handle = handle;
     this.#mode = mode;
-    this.#ended = CancellationScope.nonCancellable(() => handle.result()).then(
-      (result) => {
-        this.#result = result as ChangeStreamResult;
-      },
-      (error: unknown) => {
-        this.#failure = failureOf(error);
-      },
-    );
+    this.#ended = this.#settle();
+  }
+
+  async #settle(): Promise<void> {
+    try {
+      this.#result = (await CancellationScope.nonCancellable(() => this.#handle.result())) as ChangeStreamResult;
+    } catch (error) {
+      this.#failure = failureOf(error);
+    }
   }
 
   /** Starts a stream. `number` tells it from those that were lost before. */
