@@ -772,10 +772,7 @@ const DEFAULT_WAL_BUDGET = 4 * 1024 ** 3;
 
 const STATES = Object.keys(STEP_OF) as Reached[];
 const PHASE_STATES = Object.fromEntries(
-  PHASES.map((phase) => [
-    phase,
-    new Set(STATES.filter((state) => phaseOf({ state, reached: state } as Machine) === phase)),
-  ]),
+  PHASES.map((phase) => [phase, new Set(STATES.filter((state) => phaseOf({ state, reached: state }) === phase))]),
 ) as Record<(typeof PHASES)[number], Set<Reached>>;
 
 function defined<T extends object>(given: T): { [K in keyof T]: Exclude<T[K], undefined> } {
