@@ -50,12 +50,12 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
           : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(operation.body) }),
       });
       const text = await response.text();
-      if (!response.ok) return tally.failed(operation.name, String(response.status));
+      if (!response.ok) return tally.failed(operation.name, String(response.status), text);
       const mismatch = operation.done(text === '' ? undefined : JSON.parse(text));
       if (mismatch) tally.mismatched(mismatch);
       tally.served(operation.name, performance.now() - dueAt);
     } catch (error) {
-      tally.failed(operation.name, errorCode(error));
+      tally.failed(operation.name, errorCode(error), String(error));
     }
   };
   const start = (operation: Operation, dueAt: number): void => {
