@@ -27,6 +27,9 @@ export interface LoadOptions {
   readonly seed?: number;
 }
 
+/** Reads at once when all users are read in the end. */
+const READERS = 8;
+
 /**
  * Sends an open-loop load until the signal aborts, then reads every user once more. It remembers what it wrote and
  * compares what it reads; requests about one user never overlap, so that every difference is a lost or stale write.
@@ -50,12 +53,12 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
           : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(operation.body) }),
       });
       const text = await response.text();
-      if (!response.ok) return tally.failed(operation.name, String(response.status));
+      if (!response.ok) return tally.failed(operation.name, String(response.status), text);
       const mismatch = operation.done(text === '' ? undefined : JSON.parse(text));
       if (mismatch) tally.mismatched(mismatch);
       tally.served(operation.name, performance.now() - dueAt);
     } catch (error) {
-      tally.failed(operation.name, errorCode(error));
+      tally.failed(operation.name, errorCode(error), String(error));
     }
   };
   const start = (operation: Operation, dueAt: number): void => {
@@ -71,10 +74,12 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
   }
   await Promise.all(pending);
   const durationMs = Math.round(performance.now() - startedAt);
-  for (let left = book.size; left > 0; left--) {
-    const entry = book.borrow(() => 0);
-    if (entry) await send(readOf(createBook(), entry), performance.now());
-  }
+  const readAll = async (): Promise<void> => {
+    for (let entry = book.borrow(random); entry; entry = book.borrow(random)) {
+      await send(readOf(createBook(), entry), performance.now());
+    }
+  };
+  await Promise.all(Array.from({ length: READERS }, readAll));
   return tally.report({ seed, durationMs });
 }
 

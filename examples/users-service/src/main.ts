@@ -15,8 +15,9 @@ const STATEMENT_TIMEOUT_MS = 5_000;
 const { databaseUrl, gateway, service, instance, host, port } = readConfig(process.env);
 const pool = new pg.Pool({
   connectionString: databaseUrl,
-  max: 20,
-  connectionTimeoutMillis: 5_000,
+  max: 10,
+  connectionTimeoutMillis: 10_000,
+  idleTimeoutMillis: 60_000,
   statement_timeout: STATEMENT_TIMEOUT_MS,
 });
 pool.on('error', () => undefined); // an idle connection was lost; the next query opens another

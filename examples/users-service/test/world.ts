@@ -30,6 +30,8 @@ export const USERS_TABLE = `
 export interface Started {
   readonly url: string;
   readonly pid: number;
+  /** Everything that it wrote, for the message of a test that fails. */
+  output(): string;
   signal(signal: NodeJS.Signals): void;
   /** SIGTERM; gives the exit code. */
   stop(): Promise<number | null>;
@@ -173,6 +175,7 @@ async function startProcess(
     url: /"url":"([^"]+)"/.exec(line)?.[1] ?? '',
     pid: child.pid ?? 0,
     line,
+    output: () => output,
     signal: (signal) => void child.kill(signal),
     stop: () => {
       child.kill('SIGTERM');

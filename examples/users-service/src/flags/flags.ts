@@ -28,8 +28,8 @@ export interface GatewayAddress {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** No answer within this time is none: milliseconds. */
-export const GATEWAY_TIMEOUT_MS = 1_000;
+/** Milliseconds without an answer of the gateway that count as none; a lease is long enough for three of them. */
+export const GATEWAY_TIMEOUT_MS = 3_000;
 
 /** Connects OpenFeature's stock SDK with the gateway. */
 export async function connectFlags(gateway: GatewayAddress): Promise<EvaluateFlags> {

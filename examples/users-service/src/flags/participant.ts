@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { GATEWAY_TIMEOUT_MS, type EvaluateFlags, type Flags, type GatewayAddress } from './flags.js';
-import { createInFlight } from './in-flight.js';
+import { createInFlight, type Tracked } from './in-flight.js';
 import { createLease, LeaseLostError, type Lease } from './lease.js';
 import { createShadowReads, type ShadowReads } from './shadow-reads.js';
 
@@ -9,8 +9,8 @@ import { createShadowReads, type ShadowReads } from './shadow-reads.js';
 const REPORT_EVERY_MS = 1_000;
 /** Milliseconds before the next try after a report that was not taken. */
 const RETRY_AFTER_MS = 200;
-/** Evaluations of one request, when a gateway gives older flags than this instance has acknowledged. */
-const EVALUATIONS = 3;
+/** Milliseconds that a request waits for its own evaluation before it goes by the flags of the last report. */
+const PATIENCE_MS = 200;
 
 /** Options of {@link takePart}. */
 export interface ParticipantOptions {
@@ -84,11 +84,14 @@ export function takePart(options: ParticipantOptions): Participant {
   };
   const running = run();
 
-  /** While the gateway is away, what it said last holds until the lease ends. */
-  const flagsFor = async (targetingKey: string): Promise<Flags> => {
-    const flags = isConnected ? await evaluate(targetingKey).catch(() => latest) : latest;
-    if (!flags) throw new LeaseLostError('this instance has not seen its flags yet');
-    return flags;
+  /** The flags of a request. What the last report found holds where the gateway is slow or away, or lags behind. */
+  const flagsFor = async (targetingKey: string, tracked: Tracked): Promise<Flags> => {
+    const own = isConnected ? evaluate(targetingKey).catch(() => undefined) : undefined;
+    const patience = sleep(PATIENCE_MS, undefined, { ref: false });
+    for (const flags of [await Promise.race([own, patience]), latest]) {
+      if (flags && tracked.use(flags.versions)) return flags;
+    }
+    throw new LeaseLostError('this instance has not seen its flags yet');
   };
 
   return {
@@ -98,11 +101,7 @@ export function takePart(options: ParticipantOptions): Participant {
       lease.assertHeld();
       const tracked = inFlight.begin();
       try {
-        let flags = await flagsFor(targetingKey);
-        for (let left = EVALUATIONS - 1; !tracked.use(flags.versions); left--) {
-          if (left === 0) throw new LeaseLostError('the gateway gives older flags than this instance has acknowledged');
-          flags = await flagsFor(targetingKey);
-        }
+        const flags = await flagsFor(targetingKey, tracked);
         const result = await work(flags);
         // A process that was stopped in between must not answer with what it read by old flags.
         lease.assertHeld();

@@ -49,8 +49,8 @@ describe('a load', () => {
     const tally = createTally(250);
     for (let ms = 1; ms <= 100; ms++) tally.served('read', ms);
     tally.served('rename', 251);
-    tally.failed('rename', '503');
-    tally.failed('rename', '503');
+    tally.failed('rename', '503', 'over');
+    tally.failed('rename', '503', 'over');
     tally.mismatched({ id: 'a', wanted: 1, got: 2 });
     expect(tally.report({ seed: 1, durationMs: 1_000 })).toMatchObject({
       sent: 103,
@@ -59,6 +59,7 @@ describe('a load', () => {
       slow: 1,
       mismatched: 1,
       failures: { 'rename 503': 2 },
+      firstFailures: ['rename 503: over', 'rename 503: over'],
       operations: { read: 100, rename: 3 },
       latencyMs: { p50: 51, p90: 91, p99: 100, max: 251 },
     });

@@ -15,6 +15,8 @@ export interface LoadReport {
   readonly mismatched: number;
   /** Failures by operation and status or error: `rename 503`. */
   readonly failures: Readonly<Record<string, number>>;
+  /** The first failures, with what was answered. */
+  readonly firstFailures: readonly string[];
   /** The first mismatches. */
   readonly mismatches: readonly Mismatch[];
   readonly operations: Readonly<Record<string, number>>;
@@ -29,7 +31,8 @@ export interface Mismatch {
   readonly got: unknown;
 }
 
-const KEPT_MISMATCHES = 20;
+/** Failures and mismatches that are kept word for word. */
+const KEPT = 20;
 
 /** Counts what a load meets. */
 export function createTally(slowMs: number) {
@@ -37,6 +40,7 @@ export function createTally(slowMs: number) {
   const failures = new Map<string, number>();
   const operations = new Map<string, number>();
   const mismatches: Mismatch[] = [];
+  const firstFailures: string[] = [];
   let served = 0;
   let slow = 0;
   let mismatched = 0;
@@ -49,13 +53,14 @@ export function createTally(slowMs: number) {
       if (latencyMs > slowMs) slow++;
       latencies.push(latencyMs);
     },
-    failed(operation: string, why: string): void {
+    failed(operation: string, why: string, detail: string): void {
       add(operations, operation);
       add(failures, `${operation} ${why}`);
+      if (firstFailures.length < KEPT) firstFailures.push(`${operation} ${why}: ${detail}`);
     },
     mismatched(mismatch: Mismatch): void {
       mismatched++;
-      if (mismatches.length < KEPT_MISMATCHES) mismatches.push(mismatch);
+      if (mismatches.length < KEPT) mismatches.push(mismatch);
     },
     report(run: { readonly seed: number; readonly durationMs: number }): LoadReport {
       const sorted = latencies.toSorted((one, other) => one - other);
@@ -71,6 +76,7 @@ export function createTally(slowMs: number) {
         slowMs,
         mismatched,
         failures: Object.fromEntries(failures),
+        firstFailures,
         mismatches,
         operations: Object.fromEntries(operations),
         latencyMs: { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) },

@@ -26,10 +26,21 @@ export interface Users {
   remove(id: string): Promise<boolean>;
 }
 
-/** Pauses before looking again at a row whose sides do not agree, in milliseconds: the change mends it within these. */
+/** Pauses of a request that looks again at a row whose sides do not agree, in milliseconds. */
 const LOOK_AGAIN_MS = [10, 20, 40, 80];
+/** Pauses before looks after the request has been answered: 20 s in all, longer than the change should lag behind. */
+const COMPARE_LATER_MS = [20, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_240];
+/** Rows that are looked at later, at once; a difference beyond these is not counted. */
+const MAX_COMPARED_LATER = 100;
 
-export function openUsers(pool: Pool, { lease, shadowReads }: Pick<Participant, 'lease' | 'shadowReads'>): Users {
+/** Opens the users in a database. `compareLaterMs`: see {@link COMPARE_LATER_MS}. */
+export function openUsers(
+  pool: Pool,
+  { lease, shadowReads }: Pick<Participant, 'lease' | 'shadowReads'>,
+  { compareLaterMs = COMPARE_LATER_MS }: { readonly compareLaterMs?: readonly number[] } = {},
+): Users {
+  let comparedLater = 0;
+
   const find = async <S extends z.ZodType>(
     schema: S,
     statement: string,
@@ -39,18 +50,40 @@ export function openUsers(pool: Pool, { lease, shadowReads }: Pick<Participant, 
     return rows[0] === undefined ? undefined : schema.parse(rows[0]);
   };
 
+  const record = ({ versions }: Flags, agree: boolean): void =>
+    shadowReads.record(READ_FLAG, versions[READ_FLAG] ?? 0, agree);
+
+  /** A row that the change has not caught up with is no mismatch; only what stays apart is one. */
+  const compareLater = async (flags: Flags, id: string): Promise<void> => {
+    for (const pause of compareLaterMs) {
+      await sleep(pause, undefined, { ref: false });
+      const row = await find(bothRow, READ.both, id);
+      if (!row) return;
+      if (row.agree) return record(flags, true);
+    }
+    record(flags, false);
+  };
+
   /** Reads both sides and compares them. */
-  const readBoth = async ({ writes, versions }: Flags, id: string): Promise<User | undefined> => {
+  const readBoth = async (flags: Flags, id: string): Promise<User | undefined> => {
     let row = await find(bothRow, READ.both, id);
-    for (const pause of LOOK_AGAIN_MS) {
+    // While writers fill the old side alone, that one is right where they differ. While they fill both, neither is known
+    // to be the newer one: some instance may still write the old side, or write the new one already.
+    for (const pause of flags.writes === 'both' ? LOOK_AGAIN_MS : []) {
       if (!row || row.agree) break;
       await sleep(pause);
       row = await find(bothRow, READ.both, id);
     }
     if (!row) return undefined;
-    shadowReads.record(READ_FLAG, versions[READ_FLAG] ?? 0, row.agree);
-    // While writers fill the old side alone, that one is right where they differ.
-    return row.agree || writes === 'both' ? fromNew(row) : fromOld(row);
+    if (row.agree) record(flags, true);
+    else if (comparedLater < MAX_COMPARED_LATER) {
+      comparedLater++;
+      // A look that fails counts for nothing.
+      void compareLater(flags, id)
+        .catch(() => undefined)
+        .finally(() => comparedLater--);
+    }
+    return row.agree || flags.writes === 'both' ? fromNew(row) : fromOld(row);
   };
 
   const change = async (statement: string, ...values: readonly string[]): Promise<boolean> => {
