@@ -40,6 +40,7 @@ export { ABORT_ACTIONS, abortPlan, type AbortAction, type AbortActionName, type 
 export {
   GATE_CONDITIONS,
   gateHolds,
+  proofAgeLimit,
   GATES,
   judgeGate,
   OBSERVATIONS,

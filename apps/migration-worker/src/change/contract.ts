@@ -69,6 +69,12 @@ export interface Caughtup {
   readonly barrier: string;
 }
 
+/** A flag is to be set. */
+export interface FlagCall extends ChangeCall {
+  /** The version that the run gave it last, so that a late attempt changes nothing; null: it set none yet. */
+  readonly known: number | null;
+}
+
 export interface FlagSet {
   readonly key: string;
   readonly version: number;
@@ -123,11 +129,11 @@ export interface ChangeActivities {
   proveParity(input: Guarded & { readonly mode: StreamMode }): Promise<ParityProof>;
   /** Derives again what parity found. Gives the number of rows that it wrote. */
   mendRows(input: Guarded & { readonly mode: StreamMode }): Promise<number>;
-  enableReadFlag(input: ChangeCall & { readonly percent: number }): Promise<FlagSet>;
-  enableDualWriteFlag(input: ChangeCall): Promise<FlagSet>;
-  disableOldWrites(input: ChangeCall): Promise<FlagSet>;
+  enableReadFlag(input: FlagCall & { readonly percent: number }): Promise<FlagSet>;
+  enableDualWriteFlag(input: FlagCall): Promise<FlagSet>;
+  disableOldWrites(input: FlagCall): Promise<FlagSet>;
   /** Back to where only the old shape is written. */
-  enableOldWrites(input: ChangeCall): Promise<FlagSet>;
+  enableOldWrites(input: FlagCall): Promise<FlagSet>;
   /** Waits until every live instance of every service uses that version of a flag. */
   waitForServices(input: ChangeCall & { readonly flag: FlagSet }): Promise<void>;
   /** Shadow reads under that version: none may differ. */

@@ -1,5 +1,5 @@
 export { DatabaseMigrationWorkflow } from './database-migration.js';
-export { BackfillPartitionWorkflow } from './schema-change/partitions.js';
+export { BackfillPartitionWorkflow } from './schema-change/work/partitions.js';
 export {
   migrateUsersNameSplitWorkflow,
   SchemaChangePlanWorkflow,

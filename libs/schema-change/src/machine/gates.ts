@@ -49,6 +49,13 @@ export interface GateCondition {
   readonly unit: 'rows' | 'seconds' | 'duration' | 'count' | 'yes or no';
 }
 
+/**
+ * Seconds after which a proof of parity is too old to decide on. A large table is proved again and again while a gate
+ * waits; the next proof must have time to come.
+ */
+export const proofAgeLimit = ({ gates }: Pick<Change, 'gates'>, tookSeconds: number): number =>
+  Math.max(300, 2 * gates.minStableSeconds, 3 * tookSeconds);
+
 const both = GATES;
 const none = (): number => 0;
 
@@ -62,9 +69,7 @@ export const GATE_CONDITIONS: readonly GateCondition[] = [
     observes: 'parityAgeSeconds',
     gates: both,
     test: 'at most',
-    // A large table is proved again and again while the gate waits; the next proof must have time to come.
-    limit: ({ gates }, seen) =>
-      Math.max(300, 2 * gates.minStableSeconds, 3 * Number(seen.parityTookSeconds?.value ?? 0)),
+    limit: (change, seen) => proofAgeLimit(change, Number(seen.parityTookSeconds?.value ?? 0)),
     unit: 'seconds',
   },
   {

@@ -1,54 +1,29 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError } from '@switchyard/contracts';
-import type { FlagDefinition } from '@switchyard/flags';
+import { booleanFlag, stringFlag, type FlagDefinition } from '@switchyard/flags';
 import { laggards, setFlag, shadowReads, type Laggard } from '@switchyard/store';
 import type { ChangeWork } from '../call.js';
-import type { ChangeCall, FlagSet, GateInput } from '../contract.js';
+import type { ChangeCall, FlagCall, FlagSet, GateInput } from '../contract.js';
 
 /** What the write flag can say. */
-export type WriteMode = 'old' | 'both' | 'new';
+const WRITE_MODES = ['old', 'both', 'new'] as const;
+export type WriteMode = (typeof WRITE_MODES)[number];
 
 /** The read flag: true for so many percent of those who ask. */
-export function setReadFlag(work: ChangeWork, call: ChangeCall & { readonly percent: number }): Promise<FlagSet> {
+export function setReadFlag(work: ChangeWork, call: FlagCall & { readonly percent: number }): Promise<FlagSet> {
   const { change, percent } = call;
-  const variants = { on: true, off: false };
-  const definition: FlagDefinition =
-    percent === 0 || percent === 100
-      ? {
-          kind: 'boolean',
-          variants,
-          defaultVariant: percent === 100 ? 'on' : 'off',
-          rollout: null,
-          rules: [],
-          isEnabled: true,
-        }
-      : {
-          kind: 'boolean',
-          variants,
-          defaultVariant: 'off',
-          rollout: { variant: 'on', percent },
-          rules: [],
-          isEnabled: true,
-        };
   return set(work, call, {
     key: named(change.switch.readFlag, 'readFlag'),
-    definition,
+    definition: booleanFlag(percent),
     words: `${percent} % read the new shape`,
   });
 }
 
 /** The write flag. */
-export function setWriteFlag(work: ChangeWork, call: ChangeCall, mode: WriteMode): Promise<FlagSet> {
+export function setWriteFlag(work: ChangeWork, call: FlagCall, mode: WriteMode): Promise<FlagSet> {
   return set(work, call, {
     key: named(call.change.switch.writeFlag, 'writeFlag'),
-    definition: {
-      kind: 'string',
-      variants: { old: 'old', both: 'both', new: 'new' },
-      defaultVariant: mode,
-      rollout: null,
-      rules: [],
-      isEnabled: true,
-    },
+    definition: stringFlag(WRITE_MODES, mode),
     words: `writers write ${mode === 'both' ? 'both shapes' : `the ${mode} shape`}`,
   });
 }
@@ -66,7 +41,7 @@ interface Wanted {
 
 async function set(
   work: ChangeWork,
-  { ref, change }: ChangeCall,
+  { ref, change, known }: FlagCall,
   { key, definition, words }: Wanted,
 ): Promise<FlagSet> {
   const { version, isChanged } = await setFlag(work.deps.store.db, {
@@ -74,6 +49,7 @@ async function set(
     definition,
     run: { runId: ref.workflowId, workflowId: ref.workflowId },
     reason: `schema change ${change.name}: ${words}`,
+    ...(known === null ? {} : { expectedVersion: known }),
     isRunOpen: work.deps.isWorkflowOpen,
   });
   if (isChanged) {

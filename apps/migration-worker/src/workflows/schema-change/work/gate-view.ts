@@ -1,7 +1,7 @@
 import type { Condition, ParityProof } from '@switchyard/contracts';
 import { gateHolds, type GateName } from '@switchyard/schema-change';
 import { digestOf, type WatchedGate } from '@switchyard/workflow-kit';
-import type { GateInput, GateSeen } from '../../change/contract.js';
+import type { GateInput, GateSeen } from '../../../change/contract.js';
 
 /** What a gate shows is what is decided on. */
 export interface GateWords {

@@ -2,9 +2,9 @@ import { TASK_QUEUES, type BackfillReport } from '@switchyard/contracts';
 import { showTable, type TableName } from '@switchyard/schema-change';
 import { executeChildOn, runWorkflow, type Run } from '@switchyard/workflow-kit';
 import { z } from 'zod';
-import type { BackfillInput } from '../../change/contract.js';
-import { DURING_THE_CHANGE, patiently } from '../patience.js';
-import { calls } from './calls.js';
+import type { BackfillInput } from '../../../change/contract.js';
+import { DURING_THE_CHANGE, patiently } from '../../patience.js';
+import { calls } from '../calls.js';
 
 const AT_ONCE = 2;
 const STEP = 'backfill';
@@ -19,6 +19,8 @@ export async function fillPartitions(
   },
 ): Promise<BackfillReport> {
   const { input, partitions, tunings } = options;
+  // A pause ends the children; those of the next call must not have the same ids.
+  const startedAt = Date.now();
   const reports: BackfillReport[] = [];
   let next = 0;
   const lane = async (): Promise<void> => {
@@ -31,7 +33,7 @@ export async function fillPartitions(
         TASK_QUEUES.migration,
         [{ ...input, partition }],
         {
-          workflowId: `${run.ref.workflowId}/backfill/${input.pass}/${tunings}/${showTable(partition)}/${attempt()}`,
+          workflowId: `${run.ref.workflowId}/backfill/${input.pass}/${tunings}/${showTable(partition)}/${startedAt}`,
           under: { run, step: STEP },
         },
       );
@@ -44,9 +46,6 @@ export async function fillPartitions(
         );
     }
   };
-  // A pause ends the children; those of the next attempt must not have the same ids.
-  const startedAt = Date.now();
-  const attempt = (): number => startedAt;
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, partitions.length) }, lane));
   return sumOf(reports);
 }
