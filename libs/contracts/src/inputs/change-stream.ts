@@ -38,7 +38,7 @@ export const changeNamesSchema = z.strictObject({
 /** Which side the stream mends where the relation does not hold, and by which relation. */
 export const streamModeSchema = z.strictObject({
   direction: z.enum(['forward', 'reverse']),
-  relation: z.enum(['derived', 'consistent']),
+  relation: z.enum(['derived', 'filled', 'consistent']),
 });
 export type StreamMode = z.output<typeof streamModeSchema>;
 

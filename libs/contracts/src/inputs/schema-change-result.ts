@@ -3,7 +3,7 @@ import { z } from 'zod';
 /** The proof over all rows that the relation between old and new shape holds. */
 export const parityProofSchema = z.object({
   /** `derived`: f(old) is the new shape. `consistent`: or else g(new) is the old one. */
-  relation: z.enum(['derived', 'consistent']),
+  relation: z.enum(['derived', 'filled', 'consistent']),
   /** Rows compared: all of them. */
   rows: z.number(),
   differing: z.number(),

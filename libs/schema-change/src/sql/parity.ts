@@ -69,8 +69,9 @@ function compared(shape: Shape, relation: Relation, among: Among): Compared {
   const forward = `(s."_sy_w" is true) is distinct from (t."_sy_t0" is not null)
     or (s."_sy_w" is true and (${forwardDiffers(shape, JOINED)}))`;
   // A missing new row counts as NULL in every column; a missing old row cannot be right.
+  const missing = relation === 'filled' ? `s."_sy_k0" is null or t."_sy_t0" is null` : `s."_sy_k0" is null`;
   const wrong = usesReverse(shape, relation)
-    ? `(${forward}) and (s."_sy_k0" is null or ${reverseDiffers(shape, JOINED)})`
+    ? `(${forward}) and (${missing} or ${reverseDiffers(shape, JOINED)})`
     : forward;
   const on = shape.key.map((_, i) => `s."_sy_k${i}" = t."_sy_t${i}"`).join(' and ');
   return {

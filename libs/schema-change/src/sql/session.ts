@@ -50,8 +50,12 @@ export function applyIsolation(shape: Shape): 'read committed' | 'repeatable rea
 
 /**
  * Keeps the application's triggers from firing for our own writes in one row, for the rest of the transaction, so
- * that `updated_at` and the like stay untouched. Not for a new table: its foreign keys are triggers too.
+ * that `updated_at` and the like stay untouched. Not for a new table: its foreign keys are triggers too. Without the
+ * privilege to do so it does nothing: preflight has refused a table with a trigger that would fire.
  */
 export function silenceTriggers(): Statement {
-  return statement(`select set_config('session_replication_role', 'replica', true)`);
+  return statement(
+    `select set_config('session_replication_role', 'replica', true)
+    where has_parameter_privilege('session_replication_role', 'set')`,
+  );
 }

@@ -170,7 +170,7 @@ const STATEMENTS: Readonly<Record<string, Statement | readonly Statement[]>> = {
   explain: explain({ text: 'select $1', values: [1] }),
   nextKey: nextKey(TABLE, { after: ['a', '1'], size: 1000 }),
   'rederive forward, derived': rederive(ROW, { direction: 'forward', relation: 'derived', keys: [['1'], ['2']] }),
-  'rederive forward, consistent': rederive(ROW, { direction: 'forward', relation: 'consistent', keys: [['1']] }),
+  'rederive forward, filled': rederive(ROW, { direction: 'forward', relation: 'filled', keys: [['1']] }),
   'rederive reverse': rederive(ROW, { direction: 'reverse', relation: 'consistent', keys: [['1']] }),
   'rederive forward into a table': rederive(TABLE, {
     direction: 'forward',
@@ -185,6 +185,7 @@ const STATEMENTS: Readonly<Record<string, Statement | readonly Statement[]>> = {
   deleteAllWithoutSource: deleteAllWithoutSource(TABLE),
   'parityOfRange in the row': parityOfRange(ROW, 'consistent', { after: ['1'], upTo: ['9'] }),
   'parityOfRange of a table': parityOfRange(TABLE, 'consistent', ALL),
+  'parityOfRange of a table that is filled': parityOfRange(TABLE, 'filled', ALL),
   differingKeys: differingKeys(ROW, 'derived', ALL, 10),
   'differingAmong in the row': differingAmong(ROW, 'derived', [['1'], ['2']]),
   'differingAmong of a table': differingAmong(TABLE, 'consistent', [['a', '1']]),

@@ -9,10 +9,10 @@ import {
   type TableName,
 } from '@switchyard/schema-change';
 import { digestOf, fail, type Run } from '@switchyard/workflow-kit';
-import { CancellationScope, condition } from '@temporalio/workflow';
 import type { ChangeCall, ColumnDefinition, FlagSet, Guarded, Planned, Tuning } from '../../change/contract.js';
 import { DURING_THE_CHANGE, patiently } from '../patience.js';
 import { StreamChild } from './stream-child.js';
+import { workUntil } from './work-until.js';
 
 /** A change as the database allows it. */
 export type PassedPlan = Extract<Planned, { passed: true }>;
@@ -127,22 +127,8 @@ export class Changing {
   async withStream<T>(work: () => Promise<T>): Promise<T> {
     const { stream } = this;
     if (!stream) return work();
-    const scope = new CancellationScope();
-    let isThrough = false;
-    const working = scope.run(work).finally(() => {
-      isThrough = true;
-    });
-    // Whoever is left behind must have ended before the next thing begins.
-    const settled = Promise.allSettled([working]);
-    try {
-      await condition(() => isThrough || !stream.isAlive);
-    } catch (error) {
-      await CancellationScope.nonCancellable(() => settled);
-      throw error;
-    }
-    if (isThrough) return working;
-    scope.cancel();
-    await CancellationScope.nonCancellable(() => settled);
+    const done = await workUntil(work, () => !stream.isAlive);
+    if (done) return done.result;
     throw fail('StreamLost', `the stream has ended: ${stream.failure?.message ?? 'somebody stopped it'}`);
   }
 }

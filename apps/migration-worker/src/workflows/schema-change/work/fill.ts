@@ -1,8 +1,8 @@
 import type { BackfillReport } from '@switchyard/contracts';
 import type { EventName } from '@switchyard/schema-change';
-import { CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import { calls } from '../calls.js';
 import type { Changing } from '../changing.js';
+import { workUntil } from '../work-until.js';
 import { fillPartitions } from './partitions.js';
 
 /** Fills the table; a pause or another tuning ends the call, and it goes on from its checkpoint. */
@@ -12,34 +12,17 @@ export async function fill(changing: Changing, step: string): Promise<EventName>
     // oxlint-disable-next-line no-await-in-loop -- a pause point
     await run.checkpoint();
     const { tunings } = changing;
-    const scope = new CancellationScope();
-    let report: BackfillReport | undefined;
-    let failure: { readonly error: unknown } | undefined;
-    const work = async (): Promise<void> => {
-      try {
-        report = await scope.run(() => fillOnce(changing, step));
-      } catch (error) {
-        failure = { error };
-      }
-    };
-    const filling = work();
-    const isDisturbed = (): boolean => changing.tunings !== tunings || run.status.pausedBy !== null;
-    try {
-      // oxlint-disable-next-line no-await-in-loop -- one call after the other
-      await condition(() => report !== undefined || failure !== undefined || isDisturbed());
-    } finally {
-      scope.cancel();
-      // oxlint-disable-next-line no-await-in-loop
-      await CancellationScope.nonCancellable(() => filling);
-    }
-    if (report) {
-      changing.backfill = report;
-      const words = `${report.rows} rows at ${report.rowsPerSecond} rows/s; longest chunk ${report.longestChunkMs} ms`;
-      run.step(step).progress(100, words);
-      return 'done';
-    }
-    if (failure && !isCancellation(failure.error)) throw failure.error;
-    if (run.scope.consideredCancelled) throw failure?.error ?? new Error('cancelled without a word');
+    // oxlint-disable-next-line no-await-in-loop -- one call after the other
+    const done = await workUntil(
+      () => fillOnce(changing, step),
+      () => changing.tunings !== tunings || run.status.pausedBy !== null,
+    );
+    if (!done) continue;
+    const report = done.result;
+    changing.backfill = report;
+    const words = `${report.rows} rows at ${report.rowsPerSecond} rows/s; longest chunk ${report.longestChunkMs} ms`;
+    run.step(step).progress(100, words);
+    return 'done';
   }
 }
 

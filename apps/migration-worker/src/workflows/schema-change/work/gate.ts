@@ -4,6 +4,7 @@ import type { GateInput, GateSeen } from '../../../change/contract.js';
 import { calls } from '../calls.js';
 import type { Changing } from '../changing.js';
 import { titleOf } from '../steps.js';
+import { workUntil } from '../work-until.js';
 import { GateView, lookTimes, statesOf } from './gate-view.js';
 import { prove } from './prove.js';
 
@@ -50,11 +51,17 @@ async function watch(changing: Changing, { view, ...place }: Place & { readonly 
   const openedAt = Date.now();
   let known: readonly string[] = [];
   for (;;) {
+    const taken = changing.parity.length;
     const times = known.length === 0 ? { waitMs: 0, restMs: 0 } : lookTimes(Date.now() - openedAt);
     // oxlint-disable-next-line no-await-in-loop -- one look after the other
-    const seen = await observe(changing, place, { known: [...known], ...times });
-    known = statesOf(seen);
-    view.show(seen.conditions, changing.lastProof);
+    const look = await workUntil(
+      () => observe(changing, place, { known: [...known], ...times }),
+      // Another proof, which the look was not told of.
+      () => changing.parity.length !== taken,
+    );
+    if (!look) continue;
+    known = statesOf(look.result);
+    view.show(look.result.conditions, changing.lastProof);
   }
 }
 

@@ -61,7 +61,7 @@ async function carryBack(changing: Changing): Promise<void> {
 /** Before writers write the old shape alone again: a stream in reverse would put it back to what the new one holds. */
 async function forwardAgain(changing: Changing): Promise<void> {
   const { stream } = changing;
-  const mode: StreamMode = { direction: 'forward', relation: 'consistent' };
+  const mode: StreamMode = { direction: 'forward', relation: 'filled' };
   if (!stream?.isAlive || stream.mode.direction === 'forward') return;
   await stream.turn(mode);
   await changing.withStream(() => calls.long.waitForCatchup({ ...changing.guarded(step), mode, ...ONE_BARRIER }));

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import {
+  STATUS_QUERY,
+  TASK_QUEUES,
+  type GateStatus,
+  type RunStatus,
+  type SchemaChangeGiven,
+  type SchemaChangeResult,
+} from '@switchyard/contracts';
+import { waitFor } from '@switchyard/testkit';
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { World } from './world.js';
+
+type Spec = SchemaChangeGiven['spec'];
+
+/** The split of a name, with gates that do not keep a test waiting. */
+export const nameSplit = (spec: Partial<Spec> = {}): SchemaChangeGiven => ({
+  apiVersion: 'switchyard.dev/v1',
+  kind: 'SchemaChange',
+  metadata: { name: 'users-name-split' },
+  spec: {
+    database: 'app',
+    table: 'users',
+    presets: [{ kind: 'split-column', column: 'name', into: ['first_name', 'last_name'] }],
+    notNull: ['first_name'],
+    switch: { readFlag: 'users-read', writeFlag: 'users-write', settle: '200ms' },
+    gates: { maxLagSeconds: 5, minStableSeconds: 1, coolDown: '1s' },
+    ...spec,
+  },
+});
+
+/** Starts a change. */
+export function startChange({ client }: World, change: SchemaChangeGiven): Promise<WorkflowHandle> {
+  return client.workflow.start('SchemaChangeWorkflow', {
+    taskQueue: TASK_QUEUES.migration,
+    workflowId: `change-${randomUUID()}`,
+    args: [change],
+  });
+}
+
+export const statusOf = (run: WorkflowHandle): Promise<RunStatus> => run.query<RunStatus>(STATUS_QUERY);
+
+/** Waits until the status of a run is as it should be; fails as soon as the run has ended without it. */
+export async function waitForStatus(
+  run: WorkflowHandle,
+  what: string,
+  isSo: (status: RunStatus) => boolean,
+  timeoutMs = 20_000,
+): Promise<RunStatus> {
+  let last: RunStatus | undefined;
+  const seen = await waitFor(
+    async () => {
+      last = await statusOf(run);
+      return isSo(last) || last.state === 'done' ? last : undefined;
+    },
+    { what, timeoutMs },
+  ).catch((error: unknown) => {
+    throw new Error(`${what}: ${last ? inShort(last) : 'no status'}`, { cause: error });
+  });
+  if (isSo(seen)) return seen;
+  const outcome = await run.result().catch((error: unknown) => failureText(error));
+  throw new Error(`${what}: the run has ended with ${JSON.stringify(outcome)}`);
+}
+
+/** What a person would look at. */
+function inShort({ state, phase, steps, gates, waitingFor, warnings }: RunStatus): string {
+  const begun = steps.filter((step) => step.state !== 'pending');
+  return JSON.stringify({ state, phase, steps: begun, gates, waitingFor, warnings }, null, 1);
+}
+
+export const gateOf = (status: RunStatus, name: string): GateStatus | undefined =>
+  status.gates.find((gate) => gate.name === name);
+
+/** Waits until a gate opens, and approves what it shows. */
+export async function approve(run: WorkflowHandle, name: 'cutover' | 'contract'): Promise<void> {
+  const status = await waitForStatus(run, `gate ${name} to open`, (seen) => gateOf(seen, name)?.state === 'open');
+  await run.executeUpdate('approve', {
+    args: [
+      {
+        gate: name,
+        evidence: gateOf(status, name)?.evidence ?? '',
+        reason: 'a test',
+        by: { identity: 'pia', channel: 'test' },
+      },
+    ],
+  });
+}
+
+export const resultOf = (run: WorkflowHandle): Promise<SchemaChangeResult> =>
+  run.result() as Promise<SchemaChangeResult>;
+
+/** What the caller of a failed run sees. */
+export interface SeenFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly details: Record<string, unknown>;
+}
+
+export async function failureOf(promise: Promise<unknown>): Promise<SeenFailure> {
+  let result: unknown;
+  try {
+    result = await promise;
+  } catch (error) {
+    const seen = seenOf(error);
+    if (seen) return seen;
+    throw error;
+  }
+  throw new Error(`it was expected to fail, and gave ${JSON.stringify(result)}`);
+}
+
+function seenOf(error: unknown): SeenFailure | undefined {
+  const cause = error instanceof WorkflowFailedError ? error.cause : error;
+  if (!(cause instanceof ApplicationFailure)) return undefined;
+  const { type, message, details } = cause;
+  return { code: type ?? '', message, details: (details?.[0] ?? {}) as Record<string, unknown> };
+}
+
+const failureText = (error: unknown): unknown => seenOf(error) ?? String(error);
