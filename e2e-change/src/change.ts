@@ -54,7 +54,8 @@ export async function waitForStatus(
   let last: RunStatus | undefined;
   const seen = await waitFor(
     async () => {
-      last = await statusOf(run);
+      last = await seenStatus(run);
+      if (!last) return undefined;
       return isSo(last) || last.state === 'done' ? last : undefined;
     },
     { what, timeoutMs },
@@ -65,6 +66,9 @@ export async function waitForStatus(
   const outcome = await run.result().catch((error: unknown) => failureText(error));
   throw new Error(`${what}: the run has ended with ${JSON.stringify(outcome)}`);
 }
+
+/** The status, unless the worker that would answer is not there now. */
+const seenStatus = (run: WorkflowHandle): Promise<RunStatus | undefined> => statusOf(run).catch(() => undefined);
 
 /** What a person would look at. */
 function inShort({ state, phase, steps, gates, waitingFor, warnings }: RunStatus): string {
@@ -83,18 +87,31 @@ export const gateOf = (status: RunStatus, name: string): GateStatus | undefined 
   status.gates.find((gate) => gate.name === name);
 
 /** Waits until a gate opens, and approves what it shows. */
-export async function approve(run: WorkflowHandle, name: 'cutover' | 'contract'): Promise<void> {
-  const status = await waitForStatus(run, `gate ${name} to open`, (seen) => gateOf(seen, name)?.state === 'open');
-  await run.executeUpdate('approve', {
-    args: [
-      {
-        gate: name,
-        evidence: gateOf(status, name)?.evidence ?? '',
-        reason: 'a test',
-        by: BY,
-      },
-    ],
-  });
+export async function approve(run: WorkflowHandle, name: 'cutover' | 'contract', withinMs?: number): Promise<void> {
+  const isOpen = (seen: RunStatus): boolean => gateOf(seen, name)?.state === 'open';
+  const status = await waitForStatus(run, `gate ${name} to open`, isOpen, withinMs);
+  await approveWith(run, name, gateOf(status, name)?.evidence ?? '');
+}
+
+/** Approves a gate for some evidence; rejects with the reason when it is refused. */
+export async function approveWith(run: WorkflowHandle, gate: string, evidence: string): Promise<void> {
+  await run.executeUpdate('approve', { args: [{ gate, evidence, reason: 'a test', by: BY }] }).catch(refused);
+}
+
+/** Changes how hard the backfill presses. */
+export async function tune(run: WorkflowHandle, tuning: Record<string, unknown>): Promise<void> {
+  await run.executeUpdate('tune', { args: [{ ...tuning, by: BY }] }).catch(refused);
+}
+
+export const pause = (run: WorkflowHandle, reason: string): Promise<unknown> =>
+  run.executeUpdate('pause', { args: [{ reason, by: BY }] });
+
+export const resume = (run: WorkflowHandle): Promise<unknown> => run.executeUpdate('resume', { args: [{ by: BY }] });
+
+/** The reason of a refusal is in the cause of what the client throws. */
+function refused(error: unknown): never {
+  const { cause } = error as Error;
+  throw cause instanceof Error ? cause : error;
 }
 
 /** Asks for an abort. */
@@ -120,8 +137,8 @@ async function held(run: WorkflowHandle, signal: AbortSignal): Promise<never> {
     // oxlint-disable-next-line no-await-in-loop -- the pause between two looks
     await sleep(1_000, undefined, { signal });
     // oxlint-disable-next-line no-await-in-loop
-    const status = await statusOf(run);
-    if (status.waitingFor?.kind === 'person') throw new Error(`the run is held: ${inShort(status)}`);
+    const status = await seenStatus(run);
+    if (status?.waitingFor?.kind === 'person') throw new Error(`the run is held: ${inShort(status)}`);
   }
 }
 

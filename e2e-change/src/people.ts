@@ -1,4 +1,5 @@
 import type { TargetDatabase } from './target.js';
+import type { World } from './world.js';
 
 /** Makes the table that the application writes. `said` is what the writer meant, whatever shape it wrote it in. */
 export async function makeUsers({ query }: TargetDatabase, rows: number): Promise<void> {
@@ -9,7 +10,11 @@ export async function makeUsers({ query }: TargetDatabase, rows: number): Promis
   ]);
 }
 
-export const dropUsers = ({ query }: TargetDatabase): Promise<object[]> => query('drop table if exists users cascade');
+/** Takes the table and the flags away, for the next test. */
+export async function forget({ target, store }: World): Promise<void> {
+  await target.query('drop table if exists users cascade');
+  await store.db.raw('truncate switchyard.flags cascade');
+}
 
 const FIRST = `split_part(btrim(said), ' ', 1)`;
 const LAST = `nullif(regexp_replace(btrim(said), '^\\S+\\s*', ''), '')`;

@@ -12,7 +12,7 @@ import {
   startChange,
   waitForStatus,
 } from '../src/change.js';
-import { catalogOf, dropUsers, makeUsers, originsOf, wrongInOldShape } from '../src/people.js';
+import { catalogOf, forget, makeUsers, originsOf, wrongInOldShape } from '../src/people.js';
 import { openWorld, type World } from '../src/world.js';
 
 let world: World;
@@ -21,7 +21,7 @@ beforeAll(async () => {
   await Promise.all([world.start('migration-worker'), world.start('cdc-worker')]);
 });
 afterAll(() => world[Symbol.asyncDispose]());
-afterEach(() => dropUsers(world.target));
+afterEach(() => forget(world));
 
 interface Case {
   readonly where: string;

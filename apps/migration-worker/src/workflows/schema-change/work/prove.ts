@@ -59,6 +59,7 @@ async function takeProof(changing: Changing, step: string): Promise<ParityProof>
   const { mode } = changing;
   const proof = await changing.patient(step, () => calls.long.proveParity({ ...changing.guarded(step), mode }));
   changing.parity.push(proof);
+  changing.run.step(step).progress(100, `${proof.rows} rows compared (${proof.relation}), ${proof.differing} differ`);
   changing.proofs = proof.differing === 0 ? changing.proofs + 1 : 0;
   return proof;
 }
