@@ -59,3 +59,23 @@ export function cut(text: string, width: number): string {
   const line = text.replaceAll(/\s*\n\s*/g, ' ');
   return line.length <= width ? line : `${line.slice(0, Math.max(1, width - 1))}…`;
 }
+
+/**
+ * A text in lines of at most `width`, broken between words. The first line begins with `indent`, the others with `hang`
+ * (default: the same). A word that is longer than a line stands alone on one.
+ */
+export function wrap(text: string, width: number, indent: string, hang = indent): string[] {
+  const lines: string[] = [];
+  let line = indent;
+  let isEmpty = true;
+  for (const word of text.split(/\s+/).filter((part) => part !== '')) {
+    if (!isEmpty && visibleLength(line) + 1 + visibleLength(word) > width) {
+      lines.push(line);
+      line = hang;
+      isEmpty = true;
+    }
+    line += isEmpty ? word : ` ${word}`;
+    isEmpty = false;
+  }
+  return [...lines, line];
+}
