@@ -59,7 +59,7 @@ async function decide(
     const choice = chooseGate(gates, options.gate);
     if ('problem' in choice) throw new CodedError('GateFailed', `${runId}: ${choice.problem}`);
     const { gate, workflowId } = choice.chosen;
-    for (const line of renderGate(gate, workflowId, terminal.color)) terminal.say(line);
+    for (const line of renderGate(gate, workflowId, terminal)) terminal.say(line);
     // Nobody approves by accident: a person says yes to what was just shown, a script names the evidence.
     if (what === 'approve' && options.evidence === undefined && !(options.yes ?? false)) {
       await confirm(terminal, {

@@ -58,17 +58,17 @@ export async function actFullStack(context: ActContext): Promise<ActReport> {
       workflowId: runId,
       terminal,
       signal,
-      onLook: async (status, open, table) => {
+      onLook: async (_status, open, live) => {
         for (const gate of open.filter(({ gate: { evidence } }) => !decided.has(evidence))) {
           decided.add(gate.gate.evidence);
           const story = await decideGate(session.client, gate);
           gates.push(story);
-          table.log(color.yellow(`gate ${story.gate}: ${story.refusal}`));
-          table.log(
+          live.log(color.yellow(`gate ${story.gate}: ${story.refusal}`));
+          live.log(
             color.green(`gate ${story.gate}: approved by ${story.approvedBy} for ${story.evidence.slice(0, 19)}…`),
           );
         }
-        for (const line of said.splice(0)) table.log(color.yellow(line));
+        for (const line of said.splice(0)) live.log(color.yellow(line));
       },
     });
     over.abort();

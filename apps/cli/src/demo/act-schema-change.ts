@@ -26,16 +26,16 @@ import { decideGate, OPERATOR, type GateStory } from './decide-gates.js';
 import { killMidBackfill, type BackfillKillStory, type KillMidBackfill } from './kill-mid-backfill.js';
 import { revived } from './kill-worker.js';
 import { serveUsers, type LoadReport, type ServedUsers } from './replicas.js';
-import { makeUsersTable, type SeededRows, type UsersTable } from './users-table.js';
+import { makeUsersTable, type SeededRows } from './users-table.js';
 
 const ROWS = 100_000;
 const REPLICAS = 2;
 /** Requests per second. */
-const RATE = 100;
+const RATE = 50;
 /** How every run of this act begins: what an interrupted demo left is known by it. */
 const RUN_PREFIX = 'demo-change-';
 /** Times of the demo; those of the file, two minutes and a day, would be long to watch. */
-const SHORT = { maxLagSeconds: 5, minStableSeconds: 3, coolDown: '5s' } as const;
+const SHORT = { maxLagSeconds: 5, minStableSeconds: 3, coolDown: 5_000 } as const;
 
 /** The file of the change with the times of the demo. Small chunks, so that there is a backfill to look at. */
 async function demoChange(root: string): Promise<SchemaChange> {
@@ -44,8 +44,8 @@ async function demoChange(root: string): Promise<SchemaChange> {
     ...change,
     spec: {
       ...change.spec,
-      gates: { ...SHORT, coolDown: 5_000 },
-      backfill: { ...change.spec.backfill, chunkTarget: 5 },
+      gates: { ...SHORT },
+      backfill: { ...change.spec.backfill, chunkTarget: 10 },
     },
   };
 }
@@ -74,7 +74,7 @@ export async function actSchemaChange(context: ActContext): Promise<ActReport> {
       `${formatCount(ROWS)} rows; users-service in ${REPLICAS} replicas at ${RATE} requests/s, flags by the stock OpenFeature SDK`,
     );
     for (const line of wrap(
-      `The times are short for the demo: ${SHORT.minStableSeconds} s without a late barrier and ${SHORT.coolDown} of cool-down, where the file of the change says two minutes and a day.`,
+      `The times are short for the demo: ${SHORT.minStableSeconds} s without a late barrier and ${formatDuration(SHORT.coolDown)} of cool-down, where the file of the change says two minutes and a day.`,
       terminal.width,
       '',
     ))
@@ -331,8 +331,8 @@ async function resetFlags(session: Session, { spec }: SchemaChange, runId: strin
 const GO_BACK_MS = 40_000;
 
 /** Takes the change back when the demo ends before it does, so that the next demo meets a clean table. */
-async function goBack({ client }: Session, runId: string, { note }: Terminal): Promise<void> {
-  note('interrupted: the change goes back to the old shape first');
+async function goBack({ client }: Session, runId: string, terminal: Terminal): Promise<void> {
+  terminal.note('interrupted: the change goes back to the old shape first');
   const by = { identity: OPERATOR, channel: 'demo' };
   const ended = sendUpdate(client, runId, 'abort', { reason: 'the demo was interrupted', by })
     .then(() => outcomeOf(client.workflow.getHandle(runId)))
@@ -341,7 +341,7 @@ async function goBack({ client }: Session, runId: string, { note }: Terminal): P
       () => false,
     );
   const timer = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), GO_BACK_MS).unref());
-  if (!(await Promise.race([ended, timer]))) note(`${runId} is still open; the next demo ends it`);
+  if (!(await Promise.race([ended, timer]))) terminal.note(`${runId} is still open; the next demo ends it`);
 }
 
 /** Ends what a demo left that was killed: its services are gone, so nobody could acknowledge an orderly way back. */

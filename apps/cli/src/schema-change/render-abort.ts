@@ -17,7 +17,7 @@ export function renderAbort(preview: AbortPreview, { color, width }: Pick<Termin
     ...(preview.actions.length === 0
       ? ['    end the run; nothing has been made yet']
       : preview.actions.flatMap(({ title }, i) => wrap(`${i + 1}. ${title}`, width, '    ', '       '))),
-    color.bold('  As it was before'),
+    color.bold('  Restored'),
     ...list(preview.restored, 'nothing was changed'),
     color.bold('  Lost'),
     ...list(preview.lost, 'nothing'),

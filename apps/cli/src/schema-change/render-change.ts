@@ -1,8 +1,9 @@
 import { formatDuration, type RunStatus, type StepStatus } from '@switchyard/contracts';
+import { renderConditions } from '../runs/render-conditions.js';
 import { wrap, type Terminal } from '../terminal.js';
 import { progressBar } from './figures.js';
 import { STILL_UNDECIDED } from './gate-state.js';
-import { gateHeadline, renderConditions } from './render-gate.js';
+import { gateHeadline } from './render-gate.js';
 import { PHASE_OF_STEP, PHASES } from './phases.js';
 import { whatNext } from './what-next.js';
 
@@ -29,7 +30,7 @@ export function renderChange({ status, stream, startedBy }: ChangeView, now: Dat
   ];
   const undo = status.steps.filter((step) => PHASE_OF_STEP.get(step.id) === undefined && step.state !== 'pending');
   for (const step of undo) lines.push(...stepLines(step, now, paint));
-  if (stream !== null) lines.push(...wrap(`Stream    ${stream}`, width, '  ', '            '));
+  if (stream !== null) lines.push(...wrap(stream, width, '  Stream    ', '            '));
   const gate = status.gates.find((candidate) => STILL_UNDECIDED.has(candidate.state));
   if (gate)
     lines.push(

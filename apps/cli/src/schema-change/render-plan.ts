@@ -40,7 +40,8 @@ export function renderPlan(plan: ShownPlan, { digest, sql }: PlanView, paint: Pa
   return lines;
 }
 
-const ESTIMATES = 'Times and sizes are estimates from statistics: read them as orders of magnitude.';
+const ESTIMATES =
+  '↩ can be undone, ✗ cannot. Times and sizes are estimates from statistics: read them as orders of magnitude.';
 
 const basisWords = ({ rowBytes, secondaryIndexes, hot }: ShownPlan['basis']): string =>
   `They rest on rows of ${rowBytes} bytes, ${secondaryIndexes} secondary ${secondaryIndexes === 1 ? 'index' : 'indexes'}, and ${hot === 1 ? 'room' : 'no room'} for the new version of a row in its page.`;
@@ -54,9 +55,9 @@ function renderStep({ title, locks, estimate, reversible, undo }: Step, { color,
   ].join(', ');
   return [
     ...wrap(`${reversible ? '↩' : color.red('✗')} ${title}`, width, '  ', '    '),
-    ...(cost === '' ? [] : wrap(`cost  ${cost}`, width, '      ', '            ').map(color.dim)),
-    ...locks.flatMap((lock) => wrap(`lock  ${lockWords(lock)}`, width, '      ', '            ').map(color.dim)),
-    ...wrap(`back  ${reversible ? undo : `none: ${undo}`}`, width, '      ', '            ').map(color.dim),
+    ...(cost === '' ? [] : wrap(cost, width, '      cost ', '           ').map(color.dim)),
+    ...locks.flatMap((lock) => wrap(lockWords(lock), width, '      lock ', '           ').map(color.dim)),
+    ...wrap(reversible ? undo : `none: ${undo}`, width, '      back ', '           ').map(color.dim),
   ];
 }
 
@@ -72,9 +73,9 @@ const seconds = (value: number): string => formatDuration(value * 1000);
 export function renderFindings(findings: SchemaChangePlanResult['findings'], { color, width }: Paint): string[] {
   const sorted = findings.toSorted((a, b) => a.level.localeCompare(b.level));
   return sorted.flatMap(({ level, subject, message, fix }) => {
-    const mark = level === 'obstacle' ? color.red('✗ obstacle') : color.yellow('! warning');
+    const mark = level === 'obstacle' ? color.red('✗ obstacle,') : color.yellow('! warning,');
     return [
-      ...wrap(`${mark}  ${color.bold(subject)}: ${message}`, width, '  ', '    '),
+      ...wrap(`${mark} ${color.bold(subject)}: ${message}`, width, '  ', '    '),
       ...(fix === '' ? [] : wrap(`fix: ${fix}`, width, '    ', '         ')),
     ];
   });
