@@ -19,13 +19,15 @@ export interface Terminal {
 /** The terminal of this process. */
 export function openTerminal(options: { json: boolean; env?: NodeJS.ProcessEnv }): Terminal {
   const env = options.env ?? process.env;
-  const isLive = process.stdout.isTTY && !options.json && !env['CI'] && env['TERM'] !== 'dumb';
+  // Undefined, whatever its type says, where standard output is no terminal; and picocolors takes undefined for "find out".
+  const isTerminal = (process.stdout.isTTY as boolean | undefined) ?? false;
+  const isLive = isTerminal && !options.json && !env['CI'] && env['TERM'] !== 'dumb';
   const line = (stream: NodeJS.WriteStream, text: string): void => void stream.write(`${text}\n`);
   return {
     isJson: options.json,
     isLive,
     width: process.stdout.columns || 100,
-    color: pc.createColors(process.stdout.isTTY && !env['NO_COLOR'] && !options.json),
+    color: pc.createColors(isTerminal && !env['NO_COLOR'] && !options.json),
     say: (text) => {
       if (!options.json) line(process.stdout, text);
     },
