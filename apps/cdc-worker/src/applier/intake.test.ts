@@ -32,10 +32,12 @@ describe('what is taken in', () => {
     expect(intake.take()).toMatchObject({ keys: [], xids: [], oldestCommit: null });
   });
 
-  test('a truncate voids the keys before it and not those after it', () => {
+  test('an emptied old table voids the keys before it and not those after it; an emptied new one voids none', () => {
     const intake = new Intake();
     intake.add([begin('1'), change('1'), { kind: 'truncate', table: 'source' }, change('2'), commit('0/1')]);
     expect(intake.take()).toMatchObject({ keys: [['2']], truncated: ['source'], changes: 3 });
+    intake.add([begin('2'), change('1'), { kind: 'truncate', table: 'target' }, change('2'), commit('0/2')]);
+    expect(intake.take()).toMatchObject({ keys: [['1'], ['2']], truncated: ['target'] });
   });
 
   test('a barrier is a transaction without keys: its position alone is to be stored', () => {

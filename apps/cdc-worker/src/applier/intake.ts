@@ -5,7 +5,7 @@ import type { SourceEvent } from '../source/change-source.js';
 export interface Taken {
   /** Each key once, in one fixed order. */
   readonly keys: readonly Key[];
-  /** Tables that were emptied; keys that came before are void. */
+  /** Tables that were emptied. */
   readonly truncated: readonly ('source' | 'target')[];
   /** Transactions that the keys come from: all must be visible before they are applied. */
   readonly xids: readonly string[];
@@ -83,7 +83,8 @@ export class Intake {
       case 'truncate':
         this.#changes++;
         this.#truncated.add(event.table);
-        this.#keys.clear();
+        // Rows of the old table that came before are gone; those of the new one follow from the old one, as before.
+        if (event.table === 'source') this.#keys.clear();
         return;
       case 'commit':
         this.#open = null;
