@@ -1,8 +1,16 @@
 import { wrap, type Terminal } from '../terminal.js';
-import type { AbortPreview } from './answers.js';
+
+/** What is shown of an abort, as the run computes it. */
+export interface ShownAbort {
+  readonly possible: boolean;
+  readonly refusal: string;
+  readonly actions: readonly { readonly title: string }[];
+  readonly restored: readonly string[];
+  readonly lost: readonly string[];
+}
 
 /** What an abort would do, in order; what will be as it was; what cannot be brought back. */
-export function renderAbort(preview: AbortPreview, { color, width }: Pick<Terminal, 'color' | 'width'>): string[] {
+export function renderAbort(preview: ShownAbort, { color, width }: Pick<Terminal, 'color' | 'width'>): string[] {
   if (!preview.possible) {
     return wrap(
       `${color.red('No abort is possible.')} ${preview.refusal || 'The point of no return has passed.'}`,
