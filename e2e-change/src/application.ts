@@ -100,6 +100,6 @@ function statementOf(mode: WriteMode, turn: number): [string, unknown[]] {
   if (turn % 11 === 0) return [`delete from users where ${SOME_ROW}`, []];
   const columns = { old: 'name', both: 'name, first_name, last_name', new: 'first_name, last_name' }[mode];
   const values = { old: '$1::text', both: `$1::text, ${FIRST}, ${LAST}`, new: `${FIRST}, ${LAST}` }[mode];
-  if (turn % 3 === 0) return [`insert into users (${columns}) values (${values})`, [name]];
-  return [`update users set (${columns}) = row(${values}) where ${SOME_ROW}`, [name]];
+  if (turn % 3 === 0) return [`insert into users (said, ${columns}) values ($1, ${values})`, [name]];
+  return [`update users set (said, ${columns}) = row($1::text, ${values}) where ${SOME_ROW}`, [name]];
 }

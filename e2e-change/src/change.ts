@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   STATUS_QUERY,
   TASK_QUEUES,
@@ -30,6 +31,8 @@ export const nameSplit = (spec: Partial<Spec> = {}): SchemaChangeGiven => ({
   },
 });
 
+const BY = { identity: 'pia', channel: 'test' } as const;
+
 /** Starts a change. */
 export function startChange({ client }: World, change: SchemaChangeGiven): Promise<WorkflowHandle> {
   return client.workflow.start('SchemaChangeWorkflow', {
@@ -46,7 +49,7 @@ export async function waitForStatus(
   run: WorkflowHandle,
   what: string,
   isSo: (status: RunStatus) => boolean,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<RunStatus> {
   let last: RunStatus | undefined;
   const seen = await waitFor(
@@ -66,7 +69,14 @@ export async function waitForStatus(
 /** What a person would look at. */
 function inShort({ state, phase, steps, gates, waitingFor, warnings }: RunStatus): string {
   const begun = steps.filter((step) => step.state !== 'pending');
-  return JSON.stringify({ state, phase, steps: begun, gates, waitingFor, warnings }, null, 1);
+  const open = gates
+    .filter((gate) => gate.state === 'closed' || gate.state === 'open')
+    .map(({ name, state: of, conditions }) => ({
+      name,
+      state: of,
+      wrong: conditions.filter((one) => one.state !== 'pass'),
+    }));
+  return JSON.stringify({ state, phase, steps: begun.slice(-3), gates: open, waitingFor, warnings }, null, 1);
 }
 
 export const gateOf = (status: RunStatus, name: string): GateStatus | undefined =>
@@ -81,14 +91,39 @@ export async function approve(run: WorkflowHandle, name: 'cutover' | 'contract')
         gate: name,
         evidence: gateOf(status, name)?.evidence ?? '',
         reason: 'a test',
-        by: { identity: 'pia', channel: 'test' },
+        by: BY,
       },
     ],
   });
 }
 
-export const resultOf = (run: WorkflowHandle): Promise<SchemaChangeResult> =>
-  run.result() as Promise<SchemaChangeResult>;
+/** Asks for an abort. */
+export const abort = (run: WorkflowHandle, reason: string): Promise<unknown> =>
+  run.executeUpdate('abort', { args: [{ reason, by: BY }] });
+
+/** Whether a run is in a step now. */
+export const isInStep = (status: RunStatus, step: string): boolean =>
+  status.steps.some(({ id, state }) => id === step && (state === 'running' || state === 'waiting'));
+
+/** What a run gives, or what ended it; a run that waits for a person to decide will never end by itself, and says why. */
+export async function resultOf(run: WorkflowHandle): Promise<SchemaChangeResult> {
+  const over = new AbortController();
+  try {
+    return (await Promise.race([run.result(), held(run, over.signal)])) as SchemaChangeResult;
+  } finally {
+    over.abort();
+  }
+}
+
+async function held(run: WorkflowHandle, signal: AbortSignal): Promise<never> {
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- the pause between two looks
+    await sleep(1_000, undefined, { signal });
+    // oxlint-disable-next-line no-await-in-loop
+    const status = await statusOf(run);
+    if (status.waitingFor?.kind === 'person') throw new Error(`the run is held: ${inShort(status)}`);
+  }
+}
 
 /** What the caller of a failed run sees. */
 export interface SeenFailure {

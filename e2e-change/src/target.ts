@@ -13,6 +13,8 @@ export interface TargetDatabase {
   readonly url: string;
   /** As the owner, each on a connection of its own. */
   readonly query: <R extends object>(sql: string, values?: readonly unknown[]) => Promise<R[]>;
+  /** A session of the owner, to be ended by the caller. */
+  readonly connect: () => Promise<pg.Client>;
   /** As superuser. */
   readonly asSuperuser: <R extends object>(sql: string, values?: readonly unknown[]) => Promise<R[]>;
   readonly drop: () => Promise<void>;
@@ -34,6 +36,7 @@ export async function openTarget(server?: PostgresForTests): Promise<TargetDatab
     password,
     url,
     query: (sql, values) => queryOnce(url, sql, values),
+    connect: () => connect(url),
     asSuperuser: (sql, values) => queryOnce(database.url, sql, values),
     async drop() {
       await database.drop();
@@ -47,12 +50,17 @@ async function queryOnce<R extends object>(
   sql: string,
   values: readonly unknown[] = [],
 ): Promise<R[]> {
-  const client = new pg.Client({ connectionString });
-  client.on('error', () => undefined);
-  await client.connect();
+  const client = await connect(connectionString);
   try {
     return (await client.query<R>(sql, [...values])).rows;
   } finally {
     await client.end();
   }
+}
+
+async function connect(connectionString: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
 }

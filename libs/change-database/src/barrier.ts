@@ -46,6 +46,11 @@ const look = z.object({
 const FIRST_LOOK_MS = 2;
 const LONGEST_PAUSE_MS = 100;
 const TELL_EVERY_MS = 1_000;
+/**
+ * A message that was sent before the slot began is never read. Where nobody else writes, nothing later would carry the
+ * stream past it, so another one follows.
+ */
+const SEND_AGAIN_MS = 1_000;
 
 /**
  * Sends a message through the log and waits until the stream has committed past it. The message is written after
@@ -63,6 +68,7 @@ export async function passBarrier(session: ChangeSession, options: BarrierOption
   });
   if (!sent || !clock) throw new Error('a barrier gave no position');
   let told = startedAt;
+  let sentAt = startedAt;
   for (let pause = FIRST_LOOK_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     // oxlint-disable-next-line no-await-in-loop -- one look after the other
     const [stream] = await session.rows(look, hasPassed({ change, writer: STREAM_WRITER }, sent.lsn));
@@ -73,6 +79,11 @@ export async function passBarrier(session: ChangeSession, options: BarrierOption
     if (performance.now() - told > TELL_EVERY_MS) {
       told = performance.now();
       options.onWait?.({ barrier: sent.lsn, applied, waitedMs });
+    }
+    if (performance.now() - sentAt > SEND_AGAIN_MS) {
+      sentAt = performance.now();
+      // oxlint-disable-next-line no-await-in-loop -- one message after the other
+      await session.rows(z.object({ lsn: z.string() }), emitBarrier(options.messagePrefix, 'barrier'));
     }
     // oxlint-disable-next-line no-await-in-loop -- the pause between two looks
     await sleep(pause, undefined, { signal });

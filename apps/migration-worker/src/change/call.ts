@@ -106,6 +106,7 @@ export async function assertUndrifted(
   session: ChangeSession,
   { change, definition }: Pick<Guarded, 'change' | 'definition'>,
 ): Promise<void> {
+  if (definition === null) return;
   const drift = driftOf(definition, await loadDefinition(session, tablesOf(change)));
   if (drift.length === 0) return;
   throw new CodedError(

@@ -44,9 +44,12 @@ export type Planned =
       readonly definition: readonly ColumnDefinition[];
     };
 
-/** The tables as our own changes left them; what differs from it was done by somebody else. */
 export interface Guarded extends ChangeCall {
-  readonly definition: readonly ColumnDefinition[];
+  /**
+   * The tables as our own changes left them; what differs from it was done by somebody else. Null: the tables are taken
+   * as they are, because undoing must work in the middle of our own changes and after those of others.
+   */
+  readonly definition: readonly ColumnDefinition[] | null;
 }
 
 /** How hard a backfill may press; can be changed while it runs. */

@@ -1,13 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError, type BackfillReport } from '@switchyard/contracts';
-import {
-  loadDefinition,
-  markWrites,
-  originOf,
-  takeClaim,
-  writeFenced,
-  type ChangeSession,
-} from '@switchyard/change-database';
+import { markWrites, originOf, takeClaim, writeFenced, type ChangeSession } from '@switchyard/change-database';
 import {
   applySettings,
   backfillKeys,
@@ -32,7 +25,7 @@ import {
 } from '@switchyard/schema-change';
 import { sqlStateOf } from '@switchyard/shared-db';
 import { z } from 'zod';
-import { driftOf, guarded, tablesOf, type ChangeWork } from '../call.js';
+import { assertUndrifted, guarded, type ChangeWork } from '../call.js';
 import type { BackfillInput } from '../contract.js';
 import { newCheckpoint, readCheckpoint, type Checkpoint } from './checkpoint.js';
 import { watchGauges, type Gauges } from './gauges.js';
@@ -165,14 +158,7 @@ class Backfill {
   async #look(checkpoint: Checkpoint): Promise<Checkpoint> {
     if (performance.now() - this.#lookedAt < LOOK_EVERY_MS) return checkpoint;
     this.#lookedAt = performance.now();
-    const { change, definition } = this.#input;
-    const drift = driftOf(definition, await loadDefinition(this.#session, tablesOf(change)));
-    if (drift.length > 0)
-      throw new CodedError(
-        'SchemaDrifted',
-        `somebody else changed the table during the backfill: ${drift.join('; ')}`,
-        { details: { drift } },
-      );
+    await assertUndrifted(this.#session, this.#input);
     const { file, pages } = await this.#extent();
     if (!this.#isByPages || file === checkpoint.file) return checkpoint;
     await this.#work.record({

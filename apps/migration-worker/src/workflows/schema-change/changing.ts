@@ -95,6 +95,11 @@ export class Changing {
     return { ...this.call(step), definition: this.definition };
   }
 
+  /** For undoing: whatever the tables are by now. */
+  unguarded(step: string): Guarded {
+    return { ...this.call(step), definition: null };
+  }
+
   /** Does a piece of work again while the database does not answer. */
   patient<T>(step: string, work: () => Promise<T>): Promise<T> {
     return patiently(this.run, step, DURING_THE_CHANGE, work);

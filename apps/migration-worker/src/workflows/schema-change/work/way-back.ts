@@ -50,7 +50,7 @@ export const UNDO: Readonly<Record<AbortActionName, (changing: Changing) => Prom
 async function carryBack(changing: Changing): Promise<void> {
   const mode: StreamMode = { direction: 'reverse', relation: 'consistent' };
   if (changing.stream && !changing.stream.isAlive) await changing.startStream(step, mode);
-  const input = { ...changing.guarded(step), mode };
+  const input = { ...changing.unguarded(step), mode };
   await changing.withStream(() => calls.long.waitForCatchup({ ...input, ...ONE_BARRIER }));
   await calls.long.mendRows(input);
   const proof = await calls.long.proveParity(input);
@@ -64,5 +64,5 @@ async function forwardAgain(changing: Changing): Promise<void> {
   const mode: StreamMode = { direction: 'forward', relation: 'filled' };
   if (!stream?.isAlive || stream.mode.direction === 'forward') return;
   await stream.turn(mode);
-  await changing.withStream(() => calls.long.waitForCatchup({ ...changing.guarded(step), mode, ...ONE_BARRIER }));
+  await changing.withStream(() => calls.long.waitForCatchup({ ...changing.unguarded(step), mode, ...ONE_BARRIER }));
 }
