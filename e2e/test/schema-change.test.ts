@@ -231,3 +231,44 @@ describe('a change from the command line', () => {
     expect((await checkout.cli(['schema-change', 'report', 'members-1'])).stdout).toContain('olga aborted: not today');
   });
 });
+
+describe('a change as a step of a runbook', () => {
+  const RUNBOOK = 'examples/runbooks/schema-change.yaml';
+
+  it('runs the file that the step names; its gates are approved in the run of the runbook', async () => {
+    await makeTable('guests');
+    await writeFile(join(checkout.root, 'guests.yaml'), change('guests'));
+    const words = ['run', 'runbook', RUNBOOK, '--set', 'change=guests.yaml', '--id', 'book-1', '--as', 'olga'];
+    const started = await checkout.json(words);
+    expect(started.code, started.stderr).toBe(0);
+    for (const gate of ['cutover', 'contract']) {
+      await waitFor(
+        async () =>
+          (await checkout.json(['approve', 'book-1', '--gate', gate, '--as', 'anton', '--yes'])).code === 0
+            ? true
+            : undefined,
+        { timeoutMs: 90_000, what: `gate ${gate}` },
+      );
+    }
+    expect((await checkout.json(['runs', 'watch', 'book-1'])).code).toBe(0);
+    expect(await columnsOf('guests')).toEqual(['id', 'first_name', 'last_name']);
+    expect((await checkout.json(['schema-change', 'report', 'book-1/split'])).code).toBe(0);
+  });
+
+  it.each([
+    ['nowhere.yaml', '', 'NotFound', 'nowhere.yaml'],
+    ['../outside.yaml', '', 'PathRefused', 'SWITCHYARD_PROJECT_ROOTS'],
+    ['wrong.yaml', change('guests').replace('notNull', 'notNul'), 'InvalidInput', 'wrong.yaml:8:3'],
+  ])('fails for the file %s with its code, and changes nothing', async (file, text, code, word) => {
+    if (text !== '') await writeFile(join(checkout.root, file), text);
+    const { value } = await checkout.json<{ error: { code: string; message: string } }>([
+      'run',
+      'runbook',
+      RUNBOOK,
+      '--set',
+      `change=${file}`,
+      '--wait',
+    ]);
+    expect(value.error).toMatchObject({ code, message: expect.stringContaining(word) as string });
+  });
+});
