@@ -148,7 +148,7 @@ const showStatus = ({ root, terminal }: Context, runId: string): Promise<number>
   withSession(root, async (session) => {
     const view = await changeView(session, runId);
     for (const line of renderChange(view, new Date(), terminal)) terminal.say(line);
-    terminal.json({ runId, ...view, next: whatNext(view.status) });
+    terminal.json({ ...view, next: whatNext(view.status, runId) });
     return EXIT.ok.code;
   });
 

@@ -26,7 +26,7 @@ export async function approveChange(
   runId: string,
   options: ApproveOptions,
 ): Promise<number> {
-  const shown = gateToDecide(await changeStatus(session, runId), options.gate);
+  const shown = gateToDecide(runId, await changeStatus(session, runId), options.gate);
   for (const line of renderChangeGate(shown, terminal)) terminal.say(line);
   if (shown.state !== 'open') throw new CodedError('GateFailed', `${runId}: ${whyClosed(shown)}`);
   if (options.evidence !== undefined && options.evidence !== shown.evidence) {
@@ -41,7 +41,7 @@ export async function approveChange(
       withoutTerminal: 'without a terminal, approve with --evidence <digest> (`schema-change gates` shows it) or --yes',
       refused: 'not approved',
     });
-    const now = gateToDecide(await changeStatus(session, runId), shown.name);
+    const now = gateToDecide(runId, await changeStatus(session, runId), shown.name);
     const moved = movedConditions(shown, now);
     if (moved.length > 0) {
       throw new CodedError(
@@ -62,7 +62,7 @@ export async function approveChange(
 }
 
 /** The gate that a person means: by name, else the one that is still to be decided. @throws GateFailed */
-function gateToDecide({ runId, gates, phase }: RunStatus, name: string | undefined): GateStatus {
+function gateToDecide(runId: string, { gates, phase }: RunStatus, name: string | undefined): GateStatus {
   const gate = gates.find((one) => (name === undefined ? STILL_UNDECIDED.has(one.state) : one.name === name));
   if (gate) return gate;
   const known = gates.map((one) => `${one.name} ${one.state}`).join(', ');

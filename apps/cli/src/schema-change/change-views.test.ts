@@ -53,7 +53,7 @@ const status = (given: Partial<RunStatus>): RunStatus => ({
   updatedAt: '2026-01-01T00:00:00Z',
   ...given,
 });
-const commands = (of: RunStatus): (string | undefined)[] => whatNext(of).map(({ command }) => command);
+const commands = (of: RunStatus): (string | undefined)[] => whatNext(of, 'run-1').map(({ command }) => command);
 
 describe('what to do next', () => {
   it('is to decide when a gate is open', () => {
@@ -66,7 +66,7 @@ describe('what to do next', () => {
       condition('cool-down', 'pending'),
       condition('parked keys', 'pass'),
     ];
-    expect(whatNext(status({ gates: [gate({ conditions })] })).map(({ text }) => text)).toEqual([
+    expect(whatNext(status({ gates: [gate({ conditions })] }), 'run-1').map(({ text }) => text)).toEqual([
       'Gate cutover is closed. Needs you: sessions waiting for a lock (3).',
       'Gate cutover opens by itself after: cool-down.',
     ]);
@@ -82,7 +82,10 @@ describe('what to do next', () => {
   });
 
   it('names what holds the backfill up, and how to tune it', () => {
-    const [next] = whatNext(status({ steps: [step({ id: 'backfill', detail: 'held up: replica lag 12 s' })] }));
+    const [next] = whatNext(
+      status({ steps: [step({ id: 'backfill', detail: 'held up: replica lag 12 s' })] }),
+      'run-1',
+    );
     expect(next?.text).toContain('replica lag 12 s');
     expect(next?.command).toContain('schema-change tune run-1');
   });
@@ -90,7 +93,7 @@ describe('what to do next', () => {
   it('is to resume a paused run, to read the report of one that has ended, and nothing while it works', () => {
     expect(commands(status({ pausedBy: 'olga' }))).toEqual(['switchyard resume run-1']);
     expect(commands(status({ state: 'done' }))).toEqual(['switchyard schema-change report run-1']);
-    expect(whatNext(status({}))[0]?.text).toBe('Nothing: it works.');
+    expect(whatNext(status({}), 'run-1')[0]?.text).toBe('Nothing: it works.');
   });
 });
 
@@ -129,6 +132,7 @@ describe.each([80, 120])('at %i columns', (width) => {
       evidence: '',
     });
     const view = {
+      runId: 'run-1',
       status: status({
         gates: [open],
         warnings: [long],

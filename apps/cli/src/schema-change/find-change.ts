@@ -32,6 +32,7 @@ export async function changeView(session: Session, runId: string): Promise<Chang
   const status = await changeStatus(session, runId);
   const startedBy = described.memo?.[MEMO.startedBy];
   return {
+    runId,
     status,
     stream: await streamWords(session, status),
     startedBy: typeof startedBy === 'string' ? startedBy : null,

@@ -11,6 +11,7 @@ type Paint = Pick<Terminal, 'color' | 'width'>;
 
 /** What is known of a change at one moment. */
 export interface ChangeView {
+  readonly runId: string;
   readonly status: RunStatus;
   /** What the stream says of itself: direction, lag, rate; null: none runs. */
   readonly stream: string | null;
@@ -18,9 +19,9 @@ export interface ChangeView {
 }
 
 /** A change as a person looks at it: where it is, how fast, what holds it up, and what to do next. */
-export function renderChange({ status, stream, startedBy }: ChangeView, now: Date, paint: Paint): string[] {
+export function renderChange({ runId, status, stream, startedBy }: ChangeView, now: Date, paint: Paint): string[] {
   const { color, width } = paint;
-  const { title, runId, state, phase, startedAt, warnings } = status;
+  const { title, state, phase, startedAt, warnings } = status;
   const age = formatDuration(now.getTime() - Date.parse(startedAt));
   const lines = [
     `${color.bold(runId)}  ${title}`,
@@ -40,7 +41,7 @@ export function renderChange({ status, stream, startedBy }: ChangeView, now: Dat
     );
   for (const warning of warnings) lines.push(...wrap(color.yellow(`warning: ${warning}`), width, '  ', '    '));
   lines.push('', color.bold('Next'));
-  for (const { text, command } of whatNext(status)) {
+  for (const { text, command } of whatNext(status, runId)) {
     lines.push(...wrap(text, width, '  '));
     if (command !== undefined) lines.push(color.cyan(`    ${command}`));
   }

@@ -10,9 +10,12 @@ export interface NextStep {
 /** Gauge names by the words that a held-up backfill shows. */
 const HELD_UP = /^held up: (.*)$/s;
 
-/** Tells from a status what there is to do. Nothing is also an answer. */
-export function whatNext(status: RunStatus): readonly NextStep[] {
-  const { runId, state, waitingFor, pausedBy, steps } = status;
+/**
+ * Tells from a status what there is to do. Nothing is also an answer.
+ * @param runId the id that commands take: of a step of a runbook that of the step, which its status does not say
+ */
+export function whatNext(status: RunStatus, runId: string): readonly NextStep[] {
+  const { state, waitingFor, pausedBy, steps } = status;
   if (state === 'done') {
     return [{ text: 'It has ended.', command: `switchyard schema-change report ${runId}` }];
   }
