@@ -235,7 +235,7 @@ describe('a change from the command line', () => {
 describe('a change as a step of a runbook', () => {
   const RUNBOOK = 'examples/runbooks/schema-change.yaml';
 
-  it('runs the file that the step names; its gates are approved in the run of the runbook', async () => {
+  it('runs the file that the step names; its gates are approved under the id of the step', async () => {
     await makeTable('guests');
     await writeFile(join(checkout.root, 'guests.yaml'), change('guests'));
     const words = ['run', 'runbook', RUNBOOK, '--set', 'change=guests.yaml', '--id', 'book-1', '--as', 'olga'];
@@ -244,7 +244,8 @@ describe('a change as a step of a runbook', () => {
     for (const gate of ['cutover', 'contract']) {
       await waitFor(
         async () =>
-          (await checkout.json(['approve', 'book-1', '--gate', gate, '--as', 'anton', '--yes'])).code === 0
+          (await checkout.json(['schema-change', 'approve', 'book-1/split', '--gate', gate, '--as', 'anton', '--yes']))
+            .code === 0
             ? true
             : undefined,
         { timeoutMs: 90_000, what: `gate ${gate}` },
