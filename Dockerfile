@@ -42,6 +42,8 @@ WORKDIR /srv/switchyard
 # ---- the tools of each app: the stage tools-<app> ---------------------------------------------------------------------
 FROM runtime AS tools-coordinator
 
+FROM runtime AS tools-cdc-worker
+
 FROM runtime AS tools-integration-worker
 
 FROM runtime AS tools-gateway

@@ -37,6 +37,7 @@ export const LAYER_RULES: LayerRules = {
     process: { libraries: ['contracts'] },
     'shared-db': { libraries: ['contracts'] },
     pgoutput: { libraries: ['contracts', 'shared-db'] },
+    'change-database': { libraries: ['contracts', 'schema-change', 'shared-db'] },
     store: { libraries: ['contracts', 'flags'] },
     'worker-kit': { libraries: ['contracts', 'process', 'shared-db', 'store'] },
     'local-stack': { libraries: ['contracts', 'process'] },
@@ -46,6 +47,7 @@ export const LAYER_RULES: LayerRules = {
     // Workers: never the local stack, which starts them, and never the test kit.
     '*': {
       libraries: [
+        'change-database',
         'contracts',
         'flags',
         'pgoutput',
@@ -62,5 +64,5 @@ export const LAYER_RULES: LayerRules = {
       libraries: ['contracts', 'flags', 'local-stack', 'process', 'runbook', 'schema-change', 'shared-db', 'store'],
     },
   },
-  workflows: { libraries: ['contracts', 'workflow-kit', 'runbook'], packages: SANDBOX, node: false },
+  workflows: { libraries: ['contracts', 'workflow-kit', 'runbook', 'schema-change'], packages: SANDBOX, node: false },
 };

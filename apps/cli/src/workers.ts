@@ -13,6 +13,7 @@ const QUEUES: Readonly<Record<string, string>> = {
   'ansible-worker': TASK_QUEUES.ansible,
   'terraform-worker': TASK_QUEUES.terraform,
   'migration-worker': TASK_QUEUES.migration,
+  'cdc-worker': TASK_QUEUES.cdc,
   'integration-worker': TASK_QUEUES.integration,
 };
 

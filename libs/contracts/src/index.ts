@@ -18,5 +18,6 @@ export * from './inputs/schema-change-result.js';
 export * from './inputs/change-stream.js';
 export * from './inputs/integration.js';
 export * from './integration-activities.js';
+export * from './migration-activities.js';
 export * from './inputs/runbook.js';
 export { pathSchema } from './inputs/caller-spelling.js';

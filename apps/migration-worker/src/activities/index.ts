@@ -1,4 +1,10 @@
-import { CodedError, SIGNALS, type ProgressReport, type RunRef } from '@switchyard/contracts';
+import {
+  CodedError,
+  SIGNALS,
+  type ChangeFileActivities,
+  type ProgressReport,
+  type RunRef,
+} from '@switchyard/contracts';
 import type { Masker } from '@switchyard/process';
 import type { EventWriter } from '@switchyard/store';
 import { heartbeatWhile } from '@switchyard/worker-kit';
@@ -15,6 +21,7 @@ import { readLoad } from './load.js';
 import { lock, unlock } from './lock.js';
 import { markStart } from './mark-start.js';
 import { preflight } from './preflight.js';
+import { readChangeFile } from './read-change-file.js';
 import { restore, rollBack } from './roll-back.js';
 import { validate } from './validate.js';
 
@@ -28,7 +35,10 @@ export interface ActivityOptions {
 }
 
 /** The activities of the worker. Each heartbeats, stores its events before it answers, and can be called again. */
-export function createActivities({ deps, events }: ActivityOptions): MigrationActivities & ChangeActivities {
+export function createActivities({
+  deps,
+  events,
+}: ActivityOptions): MigrationActivities & ChangeActivities & ChangeFileActivities {
   const as =
     <I extends { readonly ref: RunRef }, R>(
       step: Step,
@@ -57,6 +67,7 @@ export function createActivities({ deps, events }: ActivityOptions): MigrationAc
   );
   return {
     ...changes,
+    readChangeFile: (call) => readChangeFile(deps, call),
     allowsInlineCredentials: () => Promise.resolve(deps.allowInlineCredentials),
     preflightMigration: as('preflight', preflight),
     lockDatabase: as('lock', lock),
