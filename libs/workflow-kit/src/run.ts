@@ -91,6 +91,9 @@ export class Run {
   readonly #record: Pick<RunActivities, 'recordDecision'>;
   readonly #held = new Map<string, Held>();
   readonly #reportTo: { workflowId: string; step: string } | undefined;
+  /** What the parent is told next. */
+  #toReport: Pick<ChildReport, 'waitingFor'> | undefined;
+  #reporting: Promise<void> | undefined;
   #waits: readonly WaitingFor[] = [];
   #decisions = 0;
   #aborted: Ending | undefined;
@@ -378,17 +381,30 @@ export class Run {
     if (this.#reportTo) this.#report(this.#reportTo, waiting);
   }
 
+  /**
+   * One report at a time: those of one workflow task may arrive in any order, and the parent would keep the older one.
+   * What changes meanwhile is in the next, the newest alone.
+   */
   #report(to: { workflowId: string; step: string }, waitingFor: WaitingFor | null): void {
-    const report: ChildReport = {
-      step: to.step,
-      workflowId: this.ref.workflowId,
-      type: workflowInfo().workflowType,
-      waitingFor,
-    };
-    CancellationScope.nonCancellable(() =>
-      getExternalWorkflowHandle(to.workflowId).signal(SIGNALS.childReport, report),
-    ).catch((error: unknown) =>
-      log.debug('the parent could not be told what this run waits for', { error: String(error) }),
-    );
+    this.#toReport = { waitingFor };
+    this.#reporting ??= this.#reportAll(to).finally(() => (this.#reporting = undefined));
+  }
+
+  async #reportAll(to: { workflowId: string; step: string }): Promise<void> {
+    while (this.#toReport) {
+      const report: ChildReport = {
+        step: to.step,
+        workflowId: this.ref.workflowId,
+        type: workflowInfo().workflowType,
+        ...this.#toReport,
+      };
+      this.#toReport = undefined;
+      // oxlint-disable-next-line no-await-in-loop -- the next one follows when this one has arrived
+      await CancellationScope.nonCancellable(() =>
+        getExternalWorkflowHandle(to.workflowId).signal(SIGNALS.childReport, report),
+      ).catch((error: unknown) =>
+        log.debug('the parent could not be told what this run waits for', { error: String(error) }),
+      );
+    }
   }
 }

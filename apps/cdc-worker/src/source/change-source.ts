@@ -16,16 +16,6 @@ export type SourceEvent =
   /** Nothing of ours is in the log up to the position. */
   | { readonly kind: 'idle'; readonly position: string };
 
-/** What a source tells about itself while it is read. */
-export interface SourceHealth {
-  /** Bytes of the log that are kept for this source. */
-  readonly keptBytes: number | null;
-  /** Bytes between what is applied and what the database has written. */
-  readonly lagBytes: number | null;
-  /** The database's own word: `reserved`, `extended`, `unreserved`, `lost`. */
-  readonly status: string | null;
-}
-
 /** Where changed keys come from. */
 export interface ChangeSource extends AsyncDisposable {
   /** Batches of events as they come in. Rejects when the source was lost; ends when it is closed. */

@@ -134,5 +134,3 @@ export function guarded<T>(
     return use(session);
   });
 }
-
-export type { ChangeCall };

@@ -6,7 +6,6 @@ import type {
   GateName,
   ObjectNames,
   Plan,
-  Relation,
   Shape,
   TableName,
 } from '@switchyard/schema-change';
@@ -161,5 +160,3 @@ export interface ChangeActivities {
     input: ChangeCall & { readonly end: EndKind },
   ): Promise<readonly { readonly kind: string; readonly name: string }[]>;
 }
-
-export type { Relation };
