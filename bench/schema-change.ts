@@ -52,7 +52,8 @@ export function schemaChange({
 async function onItsOwn(part: Part, place: Omit<Place, 'stack'>): Promise<Measured> {
   process.stderr.write(`${part}\n`);
   await using stack = await startStack(['migration-worker', 'cdc-worker']);
-  return MEASURE[part]({ stack, ...place });
+  // Not without `await`: the stack ends with this function.
+  return await MEASURE[part]({ stack, ...place });
 }
 
 interface Place {

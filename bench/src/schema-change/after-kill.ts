@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import { readEvents } from '@switchyard/store';
 import { poll } from '../poll.ts';
 import type { BenchStack } from '../stack.ts';
 import { approve, gateOpens, NEW_COLUMN, resultOf, startChange } from './change-run.ts';
 import { follow, SPEECH } from './contenders/ours.ts';
 import { openPgroll, PGROLL_SPEECH } from './pgroll-run.ts';
-import { makeTable, withClient, wrongRows, type Layout } from './table.ts';
+import { makeTable, TABLE, withClient, wrongRows, type Layout } from './table.ts';
 import { startWriter } from './writer.ts';
 
 /** What became of a change whose program was killed in its backfill. */
@@ -78,7 +79,7 @@ export async function killPgroll(stack: BenchStack, layout: Layout, program: str
     poll(
       async () => {
         const { rows } = await client
-          .query<{ rows: string }>('select count(_pgroll_new_plan) as rows from public.people')
+          .query<{ rows: string }>(`select count(_pgroll_new_plan) as rows from public.${TABLE}`)
           .catch(() => ({ rows: [] }));
         const filled = Number(rows[0]?.rows ?? 0);
         return filled > KILL_AT * layout.rows ? filled : undefined;
@@ -103,4 +104,10 @@ export async function killPgroll(stack: BenchStack, layout: Layout, program: str
   };
 }
 
-const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? '';
+/** Without the spinner that comes before it. */
+const lastLine = (text: string): string =>
+  stripVTControlCharacters(text)
+    .trim()
+    .split(/[\n\r]/)
+    .at(-1)
+    ?.trim() ?? '';

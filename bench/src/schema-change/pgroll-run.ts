@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import type { BenchStack } from '../stack.ts';
 import { codeOf, planOf, TABLE, withClient } from './table.ts';
 import type { Speech } from './writer.ts';
@@ -86,5 +87,6 @@ export async function openPgroll(stack: BenchStack, program: string): Promise<Pg
 /** @throws with what it said when a call did not end well */
 export async function well({ child, ended }: PgrollCall): Promise<void> {
   const { code, said } = await ended;
-  if (code !== 0) throw new Error(`${child.spawnargs.join(' ')} ended with ${String(code)}: ${said}`);
+  if (code !== 0)
+    throw new Error(`${child.spawnargs.join(' ')} ended with ${String(code)}: ${stripVTControlCharacters(said)}`);
 }
