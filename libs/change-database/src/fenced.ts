@@ -2,11 +2,9 @@ import { CodedError } from '@switchyard/contracts';
 import {
   advance,
   applyIsolation,
-  applySettings,
   claimWriter,
   fence,
-  setLimits,
-  silenceTriggers,
+  writeSettings,
   type Advance,
   type Claim,
   type Shape,
@@ -78,9 +76,7 @@ export async function writeFenced<T>(
   work: () => Promise<{ readonly advance: Advance; readonly result: T }>,
 ): Promise<T> {
   return session.transaction(applyIsolation(shape), async () => {
-    await session.again(setLimits(limits));
-    await session.again(applySettings());
-    if (shape.sameRow) await session.again(silenceTriggers());
+    await session.again(writeSettings(shape, limits));
     const { rows } = await session.again(fence(claim, alsoLock));
     const own = z
       .array(fenced)

@@ -161,9 +161,11 @@ export {
 export {
   applyIsolation,
   applySettings,
+  commitForGood,
+  commitWithoutWaiting,
   sessionSettings,
   setLimits,
-  silenceTriggers,
+  writeSettings,
   type TransactionLimits,
 } from './sql/session.js';
 export { emitBarrier, flipMoment, notYetVisible, openWriters, transactionsOlderThan } from './sql/settle.js';

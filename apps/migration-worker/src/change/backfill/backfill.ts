@@ -6,6 +6,8 @@ import {
   backfillKeys,
   backfillPages,
   CHUNK_SIZING,
+  commitForGood,
+  commitWithoutWaiting,
   explain,
   newPace,
   nextKey,
@@ -37,6 +39,10 @@ const LARGEST_ROWS = 100_000;
 /** A chunk that takes this many times its target is cancelled, and tried again at a tenth. */
 const CANCEL_AT = 20;
 const LOCK_TIMEOUT_MS = 300;
+/** Longest wait for a row of a writer, while the rows before it are locked. */
+const ROW_LOCK_TIMEOUT_MS = 20;
+/** After such a wait was given up, so many chunks pass over rows that somebody holds. */
+const WARY_CHUNKS = 20;
 const THROTTLED_PAUSE_MS = 200;
 
 /**
@@ -89,6 +95,8 @@ class Backfill {
   #stoppedBy: readonly GaugeName[] = [];
   #lookedAt = performance.now();
   #explained = 0;
+  /** Chunks to come that pass over rows which somebody holds; the others are a third faster, and wait for them. */
+  #wary = 0;
 
   constructor(
     work: ChangeWork,
@@ -107,6 +115,7 @@ class Backfill {
     const writer = partition ? `backfill:${showTable(partition)}` : 'backfill';
     await markWrites(this.#session, originOf(names.origin, writer));
     const { claim, progress } = await takeClaim(this.#session, { change: shape.id, writer });
+    await this.#session.run(commitWithoutWaiting());
     let checkpoint = readCheckpoint(progress, pass) ?? (await this.#begin());
     if (checkpoint.chunks > 0) {
       await this.#work.record({
@@ -204,7 +213,7 @@ class Backfill {
     const { at, sizer } = checkpoint;
     if ('page' in at) {
       const to = Math.min(checkpoint.pages, at.page + sizer.size);
-      const options = { skipLocked: true, ...(partition ? { partition } : {}) };
+      const options = { skipLocked: this.#wary > 0, ...(partition ? { partition } : {}) };
       return {
         statement: backfillPages(shape, { from: at.page, to }, options),
         units: to - at.page,
@@ -218,7 +227,7 @@ class Backfill {
       statement: backfillKeys(
         shape,
         { after: at.after, upTo },
-        { skipLocked: true, ...(partition ? { partition } : {}) },
+        { skipLocked: this.#wary > 0, ...(partition ? { partition } : {}) },
       ),
       units: sizer.size,
       next: { after: upTo },
@@ -248,18 +257,22 @@ class Backfill {
       largest: this.#isByPages ? LARGEST_PAGES : LARGEST_ROWS,
     };
     const startedAt = performance.now();
+    // In another table nothing is locked that writers wait for, and the fence of the stream is held for a whole batch.
+    const lockTimeoutMs = shape.sameRow && this.#wary === 0 ? ROW_LOCK_TIMEOUT_MS : LOCK_TIMEOUT_MS;
     try {
-      return await writeFenced(
+      const written = await writeFenced(
         this.#session,
         {
           shape,
           claim,
-          limits: { lockTimeoutMs: LOCK_TIMEOUT_MS, statementTimeoutMs: Math.ceil(CANCEL_AT * tuning.chunkTargetMs) },
+          limits: { lockTimeoutMs, statementTimeoutMs: Math.ceil(CANCEL_AT * tuning.chunkTargetMs) },
           // A row that goes between the snapshot of the chunk and its commit must not come back to life.
           alsoLock: shape.sameRow ? [] : ['stream'],
         },
         async () => {
           const { count } = await this.#session.run(chunk.statement);
+          // Rows and checkpoint of a chunk are lost together or not at all; after the last one nobody looks again.
+          if (chunk.isLast) await this.#session.run(commitForGood());
           const ms = performance.now() - startedAt;
           const next: Checkpoint = {
             ...checkpoint,
@@ -274,6 +287,8 @@ class Backfill {
           return { advance: { rows: count, progress: JSON.stringify(next), lsn: null }, result: next };
         },
       );
+      this.#wary = Math.max(0, this.#wary - 1);
+      return written;
     } catch (error) {
       const state = sqlStateOf(error);
       if (state === undefined || !RETRIED.has(state)) throw error;
@@ -285,6 +300,7 @@ class Backfill {
           sizer: sizeNextChunk(checkpoint.sizer, { units: chunk.units, ms, timedOut: true }, sizing),
         };
       }
+      this.#wary = WARY_CHUNKS;
       await sleep(20 + Math.random() * 80, undefined, { signal: this.#work.signal });
       return checkpoint;
     }
