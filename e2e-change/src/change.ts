@@ -116,7 +116,7 @@ function refused(error: unknown): never {
 
 /** Asks for an abort. */
 export const abort = (run: WorkflowHandle, reason: string): Promise<unknown> =>
-  run.executeUpdate('abort', { args: [{ reason, by: BY }] });
+  run.executeUpdate('abort', { args: [{ reason, by: BY }] }).catch(refused);
 
 /** Whether a run is in a step now. */
 export const isInStep = (status: RunStatus, step: string): boolean =>

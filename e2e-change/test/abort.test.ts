@@ -126,7 +126,7 @@ describe('an abort', () => {
     await reader.query('begin; select count(*) from users');
     await approve(run, 'contract');
     await waitForStatus(run, 'the drop', (status) => isInStep(status, 'drop'));
-    await expect(abort(run, 'too late')).rejects.toThrow();
+    await expect(abort(run, 'too late')).rejects.toThrow(/being dropped/);
     await reader.query('commit');
     await reader.end();
     await expect(resultOf(run)).resolves.toMatchObject({ table: 'public.users' });

@@ -93,7 +93,7 @@ export class Run {
   readonly #reportTo: { workflowId: string; step: string } | undefined;
   /** What the parent is told next. */
   #toReport: Pick<ChildReport, 'waitingFor'> | undefined;
-  #reporting: Promise<void> | undefined;
+  #isReporting = false;
   #waits: readonly WaitingFor[] = [];
   #decisions = 0;
   #aborted: Ending | undefined;
@@ -387,10 +387,11 @@ export class Run {
    */
   #report(to: { workflowId: string; step: string }, waitingFor: WaitingFor | null): void {
     this.#toReport = { waitingFor };
-    this.#reporting ??= this.#reportAll(to).finally(() => (this.#reporting = undefined));
+    if (!this.#isReporting) void this.#reportAll(to);
   }
 
   async #reportAll(to: { workflowId: string; step: string }): Promise<void> {
+    this.#isReporting = true;
     while (this.#toReport) {
       const report: ChildReport = {
         step: to.step,
@@ -406,5 +407,6 @@ export class Run {
         log.debug('the parent could not be told what this run waits for', { error: String(error) }),
       );
     }
+    this.#isReporting = false;
   }
 }

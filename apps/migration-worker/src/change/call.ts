@@ -18,7 +18,7 @@ import {
 import type { DatabaseConnection } from '@switchyard/shared-db';
 import type { Call } from '../call.js';
 import type { Dependencies } from '../activities/dependencies.js';
-import type { ChangeCall, ColumnDefinition, Guarded } from './contract.js';
+import type { ColumnDefinition, Guarded } from './contract.js';
 
 /** What the code of a schema change works with during one call. */
 export interface ChangeWork extends Call {
