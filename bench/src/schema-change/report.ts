@@ -85,6 +85,7 @@ export function streamFigures(seen: StreamFigures): Figure[] {
       below: 1,
     }),
     figure('stream: memory of the worker that stands still', stalled.memoryMb.stalled, 'MB', { below: 300 }),
+    figure('stream: memory of the worker while it catches up', stalled.memoryMb.catchingUp, 'MB'),
     figure('stream: wrong rows at the end', seen.wrongRows, 'rows', { below: 1 }),
   ];
 }

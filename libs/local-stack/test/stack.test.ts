@@ -98,6 +98,14 @@ describe('up', () => {
     expect(await one(running.postgres.url, 'select count(*)::int from s.t')).toBe(1);
   });
 
+  it('lets the owner of the database app mark its own writes in the log', async () => {
+    const { status: stack } = await start();
+    const app = stack.databases['app']?.url ?? '';
+    expect(await one(app, `select pg_replication_origin_create('mine')`)).toBeGreaterThan(0);
+    await one(app, `select pg_replication_origin_session_setup('mine')`);
+    await one(app, `select pg_replication_origin_drop('mine')`);
+  });
+
   it('keeps passwords and keys in files that only their user can read, and data over a restart', async () => {
     const { environment: env, status: before } = await start({ workers: [] });
     await one(before.databases['app']?.url ?? '', 'create table kept as select 42 as answer');

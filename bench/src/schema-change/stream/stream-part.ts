@@ -39,11 +39,12 @@ export async function measureStream(stack: BenchStack, options: StreamOptions): 
   return withStream(stack, url, async (stream) => {
     const idleBarriers = await timeBarriers(stream, { until: (n) => n >= options.barriers, pauseMs: 10 });
     const { rows } = options;
+    // Before the worker has had much to do: what it then keeps for itself has nothing to do with standing still.
+    const stalled = await stall(stack, stream, { url, backlogMb: options.backlogMb, stallMs: options.stallMs });
     const oneRowTransactions = await workOffBacklog(stream, url, { rows, isOneTransaction: false });
     const oneTransaction = await workOffBacklog(stream, url, { rows, isOneTransaction: true });
     const duplicates = await sendDuplicates(stream, url);
     const beside = await besideWriter(stream, { url, rows, seconds: options.besideSeconds });
-    const stalled = await stall(stack, stream, { url, backlogMb: options.backlogMb, stallMs: options.stallMs });
     return {
       idleBarriers,
       oneRowTransactions,

@@ -270,19 +270,22 @@ class Backfill {
           alsoLock: shape.sameRow ? [] : ['stream'],
         },
         async () => {
+          const lockedAt = performance.now();
           const { count } = await this.#session.run(chunk.statement);
           // Rows and checkpoint of a chunk are lost together or not at all; after the last one nobody looks again.
           if (chunk.isLast) await this.#session.run(commitForGood());
           const ms = performance.now() - startedAt;
+          // What comes before the first lock keeps nobody waiting, so that it is no reason for a smaller chunk.
+          const heldMs = performance.now() - lockedAt;
           const next: Checkpoint = {
             ...checkpoint,
             at: chunk.next,
             isDone: chunk.isLast,
-            sizer: sizeNextChunk(checkpoint.sizer, { units: chunk.units, ms }, sizing),
+            sizer: sizeNextChunk(checkpoint.sizer, { units: chunk.units, ms: heldMs }, sizing),
             rows: checkpoint.rows + count,
             chunks: checkpoint.chunks + 1,
             workedMs: checkpoint.workedMs + ms,
-            longestMs: Math.max(checkpoint.longestMs, ms),
+            longestMs: Math.max(checkpoint.longestMs, heldMs),
           };
           return { advance: { rows: count, progress: JSON.stringify(next), lsn: null }, result: next };
         },
