@@ -1,6 +1,17 @@
 import type { SchemaChangeGiven } from '@switchyard/contracts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { approve, gateOf, nameSplit, pause, resultOf, resume, startChange, waitForStatus } from '../src/change.js';
+import {
+  abort,
+  approve,
+  failureOf,
+  gateOf,
+  nameSplit,
+  pause,
+  resultOf,
+  resume,
+  startChange,
+  waitForStatus,
+} from '../src/change.js';
 import { catalogOf, forget, makeUsers, wrongInNewShape } from '../src/people.js';
 import { openWorld, type World } from '../src/world.js';
 
@@ -128,16 +139,20 @@ describe('a schema change', () => {
     await target.query('drop table "Orders"');
   });
 
-  it('fills each partition by itself, and attaches its index from theirs', async () => {
+  it('fills each partition by itself, attaches its index from theirs, and takes all of it back', async () => {
     const { target } = world;
     await target.query(`create table users (id bigint, name text not null, said text, primary key (id)) partition by range (id);
       create table users_a partition of users for values from (0) to (1000);
       create table users_b partition of users for values from (1000) to (100000)`);
     await target.query(`insert into users select i, n, n from generate_series(1, 3000) i, concat('Ada ', i) n`);
-    const run = await startChange(
-      world,
-      nameSplit({ indexes: [{ name: 'idx_users_last_name', columns: ['last_name'] }] }),
-    );
+    const before = await catalogOf(target);
+    const indexed = nameSplit({ indexes: [{ name: 'idx_users_last_name', columns: ['last_name'] }] });
+    const aborted = await startChange(world, indexed);
+    await waitForStatus(aborted, 'the gate', (status) => gateOf(status, 'cutover')?.state === 'open');
+    await abort(aborted, 'not yet');
+    expect(await failureOf(resultOf(aborted))).toMatchObject({ code: 'Aborted' });
+    expect(await catalogOf(target)).toEqual(before);
+    const run = await startChange(world, indexed);
     const open = await waitForStatus(run, 'the gate', (status) => gateOf(status, 'cutover')?.state === 'open');
     const backfill = open.steps.find(({ id }) => id === 'backfill');
     expect(backfill?.children?.map(({ workflowId }) => workflowId).toSorted()).toEqual([

@@ -178,8 +178,10 @@ describe.each([
     const damaged = await open(identity, { spool: { directory } });
     const large = await client();
     await large.query(`begin; ${fill(1)}`);
-    const file = await waitFor(async () => (await readdir(directory))[0], { what: 'the file' });
-    await truncate(join(directory, file), 10_000);
+    const file = join(directory, await waitFor(async () => (await readdir(directory))[0], { what: 'the file' }));
+    // One that is shorter yet would only be made longer, and then written as it should be.
+    await waitFor(async () => (await stat(file)).size > 10_000, { what: 'enough to cut off' });
+    await truncate(file, 10_000);
     await large.query('commit');
     const cut = readUntil(damaged, ({ kind }) => kind === 'commit');
     await expect(cut).rejects.toMatchObject({ code: 'Internal', message: expect.stringContaining('cannot be') });

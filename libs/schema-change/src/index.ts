@@ -130,6 +130,7 @@ export {
   attachIndex,
   createIndexConcurrently,
   createIndexOnParent,
+  dropIndex,
   dropIndexConcurrently,
   indexState,
 } from './sql/indexes.js';

@@ -82,6 +82,7 @@ describe('steps on the catalog', () => {
         valid: false,
         ready: expect.any(Boolean),
         onTable: true,
+        isFrame: false,
         unique: true,
         method: 'btree',
         columns: ['last_name'],

@@ -5,6 +5,7 @@ import {
   attachIndex,
   createIndexConcurrently,
   createIndexOnParent,
+  dropIndex,
   dropIndexConcurrently,
   indexState,
   showTable,
@@ -18,6 +19,7 @@ const stateRow = z.object({
   valid: z.boolean(),
   ready: z.boolean(),
   onTable: z.boolean(),
+  isFrame: z.boolean(),
   unique: z.boolean(),
   method: z.string(),
   columns: z.array(z.string().nullable()),
@@ -152,29 +154,16 @@ const partitionIndex = (name: string, partition: TableName): string =>
 
 /** Drops the indexes of the change. Safe to repeat. */
 export function dropIndexes(work: ChangeWork, { change, shape }: ChangeCall): Promise<void> {
+  const table = shape.target;
   return work.open('drop-index', async (session) => {
-    for (const index of change.indexes) {
+    for (const { name } of change.indexes) {
       // oxlint-disable-next-line no-await-in-loop -- one after the other
-      const [state] = await session.rows(stateRow, indexState(shape.target, index.name));
-      // The indexes of partitions go with their frame, and a frame cannot be dropped concurrently.
+      const [state] = await session.rows(stateRow, indexState(table, name));
+      if (!state) continue;
       // oxlint-disable-next-line no-await-in-loop
-      if (state) await dropOne(work, session, shape.target, index.name);
+      await (state.isFrame
+        ? alter(work, session, { what: `drop ${name}`, statements: [dropIndex(table, name)], tables: [table] })
+        : session.run(dropIndexConcurrently(table, name)));
     }
-  });
-}
-
-async function dropOne(work: ChangeWork, session: ChangeSession, table: TableName, name: string): Promise<void> {
-  const [row] = await session.rows(z.object({ kind: z.string() }), {
-    text: `select relkind::text as kind from pg_class where oid = to_regclass($1)`,
-    values: [`"${table.schema.replaceAll('"', '""')}"."${name.replaceAll('"', '""')}"`],
-  });
-  if (row?.kind !== 'I') {
-    await session.run(dropIndexConcurrently(table, name));
-    return;
-  }
-  await alter(work, session, {
-    what: `drop ${name}`,
-    statements: [{ text: dropIndexConcurrently(table, name).text.replace('concurrently ', ''), values: [] }],
-    tables: [table],
   });
 }
