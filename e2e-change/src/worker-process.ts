@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { waitFor } from '@switchyard/testkit';
 
@@ -32,7 +32,9 @@ export async function startWorker(
   });
   let text = '';
   // Kept beside the results, because the reason of a failure is often there.
-  const file = createWriteStream(new URL(`../test-results/${name}-${child.pid}.log`, import.meta.url));
+  const logs = new URL('../test-results/', import.meta.url);
+  mkdirSync(logs, { recursive: true });
+  const file = createWriteStream(new URL(`${name}-${child.pid}.log`, logs));
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
     stream.pipe(file, { end: false });
