@@ -45,6 +45,8 @@ export async function measureStream(stack: BenchStack, options: StreamOptions): 
     const oneTransaction = await workOffBacklog(stream, url, { rows, isOneTransaction: true });
     const duplicates = await sendDuplicates(stream, url);
     const beside = await besideWriter(stream, { url, rows, seconds: options.besideSeconds });
+    // What the writers wrote last is on its way.
+    await stream.barrier();
     return {
       idleBarriers,
       oneRowTransactions,
