@@ -89,9 +89,23 @@ export const gateOf = (status: RunStatus, name: string): GateStatus | undefined 
 /** Waits until a gate opens, and approves what it shows. */
 export async function approve(run: WorkflowHandle, name: 'cutover' | 'contract', withinMs?: number): Promise<void> {
   const isOpen = (seen: RunStatus): boolean => gateOf(seen, name)?.state === 'open';
-  const status = await waitForStatus(run, `gate ${name} to open`, isOpen, withinMs);
-  await approveWith(run, name, gateOf(status, name)?.evidence ?? '');
+  const isOver = (seen: RunStatus): boolean => seen.steps.some(({ id, state }) => id === name && state === 'done');
+  // A condition that stopped to hold for a moment makes a decision void, or refuses it: then people look again.
+  const seen = await waitForStatus(run, `gate ${name} to open`, (status) => isOpen(status) || isOver(status), withinMs);
+  if (isOver(seen)) return;
+  const refusal = await approveWith(run, name, gateOf(seen, name)?.evidence ?? '').catch((error: unknown) => error);
+  if (refusal === undefined) {
+    const left = await waitForStatus(
+      run,
+      `gate ${name} to be passed`,
+      (status) => isOver(status) || !isApproved(status, name),
+    );
+    if (isOver(left)) return;
+  }
+  await approve(run, name, withinMs);
 }
+
+const isApproved = (status: RunStatus, name: string): boolean => gateOf(status, name)?.state === 'approved';
 
 /** Approves a gate for some evidence; rejects with the reason when it is refused. */
 export async function approveWith(run: WorkflowHandle, gate: string, evidence: string): Promise<void> {

@@ -45,6 +45,17 @@ export async function openWorld({ server }: WorldOptions = {}): Promise<World> {
   opened.push(() => connection.close());
   const client = new Client({ connection, namespace });
   const since = new Date();
+  // A run that a failed test left would go on in the next world, on its tables.
+  opened.push(async () => {
+    const queues = Object.values(QUEUES).map((queue) => `TaskQueue = '${queue}'`);
+    const open = client.workflow.list({ query: `ExecutionStatus = 'Running' and (${queues.join(' or ')})` });
+    for await (const { workflowId } of open) {
+      await client.workflow
+        .getHandle(workflowId)
+        .terminate('its test is over')
+        .catch(() => undefined);
+    }
+  });
   for (const [name, taskQueue] of Object.entries(QUEUES)) {
     const codePath = fileURLToPath(new URL(`../../apps/${name}/dist/workflow-bundle.js`, import.meta.url));
     // Every run of this world is replayed at its end: what is not deterministic comes out there.
