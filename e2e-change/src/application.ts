@@ -93,7 +93,8 @@ export async function startApplication(
 
 const FIRST = `split_part(btrim($1::text), ' ', 1)`;
 const LAST = `nullif(regexp_replace(btrim($1::text), '^\\S+\\s*', ''), '')`;
-const SOME_ROW = 'id = (select id from users order by random() limit 1)';
+/** A row below 0 belongs to the test. */
+const SOME_ROW = 'id = (select id from users where id > 0 order by random() limit 1)';
 
 function statementOf(mode: WriteMode, turn: number): [string, unknown[]] {
   const name = NAMES[turn % NAMES.length] ?? '';

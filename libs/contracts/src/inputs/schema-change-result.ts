@@ -7,6 +7,8 @@ export const parityProofSchema = z.object({
   /** Rows compared: all of them. */
   rows: z.number(),
   differing: z.number(),
+  /** Transactions older than the barrier that wrote the table and were open when the comparison began: it may miss rows of theirs. */
+  openWriters: z.number().default(0),
   /** The first keys that differ, for people. */
   keys: z.array(z.array(z.string())),
   /** Position of the barrier that was passed before the comparison, `X/Y`. */

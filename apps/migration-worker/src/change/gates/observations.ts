@@ -151,7 +151,9 @@ async function writers(session: ChangeSession, { change, proof }: GateInput, not
   const words = open
     .slice(0, 3)
     .map(({ id, application, seconds }) => `pid ${id} (${application || 'no name'}, ${seconds.toFixed(0)} s)`);
-  note('openWriters', open.length, 'pg_locks', words.join(', '));
+  // Those of the proof count until there is another one, also when they have ended: their rows may be in no proof.
+  const atProof = proof.openWriters > 0 && open.length === 0 ? ['open when the proof began'] : words;
+  note('openWriters', Math.max(open.length, proof.openWriters), 'pg_locks', atProof.join(', '));
 }
 
 async function indexes(session: ChangeSession, { change, shape }: GateInput, note: Note): Promise<void> {

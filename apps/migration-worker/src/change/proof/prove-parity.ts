@@ -4,13 +4,14 @@ import { passBarrier, type ChangeSession, type PassedBarrier } from '@switchyard
 import {
   differingAmong,
   differingKeys,
+  openWriters as openWritersOf,
   parityOfRange,
   type Key,
   type Relation,
   type Shape,
 } from '@switchyard/schema-change';
 import { z } from 'zod';
-import { guarded, type ChangeWork } from '../call.js';
+import { guarded, tablesOf, type ChangeWork } from '../call.js';
 import type { Guarded } from '../contract.js';
 import { rangesOf } from './ranges.js';
 
@@ -34,6 +35,7 @@ export function proveParity(work: ChangeWork, call: Guarded & { readonly mode: S
     const { shape, mode, change } = call;
     const startedAt = new Date().toISOString();
     const barrier = await pass(work, session, call);
+    const openWriters = await writersEnd(work, session, { call, at: barrier.emittedAt });
     let [rows, differing] = [0, 0];
     const suspects: Key[] = [];
     const expected = Math.max(1, await estimateRows(session, call));
@@ -61,6 +63,7 @@ export function proveParity(work: ChangeWork, call: Guarded & { readonly mode: S
       relation: mode.relation,
       rows,
       differing: differing + left.length,
+      openWriters,
       keys: left.slice(0, KEYS_SHOWN).map((key) => [...key]),
       barrier: barrier.lsn,
       barrierAt: barrier.emittedAt,
@@ -91,6 +94,30 @@ function pass(
     onWait: ({ barrier, applied }) =>
       work.progress(0, `barrier at ${barrier}; the stream has applied up to ${applied ?? 'nothing'}`),
   });
+}
+
+const WRITERS_WITHIN_MS = 5_000;
+const WRITERS_LOOK_MS = 50;
+
+/**
+ * Waits a moment for the transactions that wrote the tables before the barrier: what they commit during the comparison
+ * would be in no proof.
+ * @returns how many are still open
+ */
+async function writersEnd(
+  work: ChangeWork,
+  session: ChangeSession,
+  { call, at }: { readonly call: Guarded; readonly at: string },
+): Promise<number> {
+  const deadline = performance.now() + WRITERS_WITHIN_MS;
+  for (;;) {
+    // oxlint-disable-next-line no-await-in-loop -- one look after the other
+    const { count } = await session.run(openWritersOf(tablesOf(call.change), at));
+    if (count === 0 || performance.now() > deadline) return count;
+    work.progress(0, `waits for ${count} transactions that wrote before the barrier`);
+    // oxlint-disable-next-line no-await-in-loop -- the pause between two looks
+    await sleep(WRITERS_LOOK_MS, undefined, { signal: work.signal });
+  }
 }
 
 interface Again {

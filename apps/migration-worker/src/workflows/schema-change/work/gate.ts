@@ -94,13 +94,17 @@ async function keepProving(changing: Changing, step: string): Promise<never> {
     if (changing.proofs >= 2) {
       const { lastProof: last } = changing;
       const tookSeconds = last ? (Date.parse(last.endedAt) - Date.parse(last.startedAt)) / 1000 : 0;
+      const isWhole = (last?.openWriters ?? 0) === 0;
       // oxlint-disable-next-line no-await-in-loop -- the pause between two proofs
-      await sleep((proofAgeLimit(changing.change, tookSeconds) * 1000) / 2);
+      await sleep(isWhole ? (proofAgeLimit(changing.change, tookSeconds) * 1000) / 2 : AGAIN_MS + tookSeconds * 1000);
     }
     // oxlint-disable-next-line no-await-in-loop -- one proof after the other
     await prove(changing, step);
   }
 }
+
+/** Pause before a proof is taken again because transactions were open when the last one began. */
+const AGAIN_MS = 5_000;
 
 const dropped = ({ change }: Changing): string => change.drop.join(', ') || 'nothing';
 
