@@ -134,11 +134,10 @@ class Backfill {
 
   async #step(claim: Claim, checkpoint: Checkpoint): Promise<Checkpoint> {
     this.#work.signal.throwIfAborted();
-    const current = await this.#look(checkpoint);
-    const throttledMs = await this.#whileThrottled(current);
+    const current = await this.#whileThrottled(await this.#look(checkpoint));
     const chunk = await this.#next(current);
     if (current.chunks === 0 || chunk.units > 2 * this.#explained) await this.#assertPlan(chunk);
-    const next = await this.#write(claim, { ...current, throttledMs: current.throttledMs + throttledMs }, chunk);
+    const next = await this.#write(claim, current, chunk);
     this.#pace = samplePace(this.#pace, this.#doneOf(next), performance.now());
     this.#show(next, '');
     return next;
@@ -179,10 +178,10 @@ class Backfill {
     return { ...checkpoint, at: { page: 0 }, pages, file, isDone: pages === 0 };
   }
 
-  /** Waits while a gauge says so, and tells which. @returns the milliseconds of it */
-  async #whileThrottled(checkpoint: Checkpoint): Promise<number> {
+  /** Waits while a gauge holds the backfill up, and tells which. Others may change the table meanwhile as well. */
+  async #whileThrottled(checkpoint: Checkpoint): Promise<Checkpoint> {
     const startedAt = performance.now();
-    for (;;) {
+    for (let current = checkpoint; ;) {
       const { go, reasons } = throttle({
         limits: this.#input.tuning.throttle,
         readings: this.#gauges.readings,
@@ -193,7 +192,7 @@ class Backfill {
         if (this.#stoppedBy.length > 0)
           await this.#work.record({ type: 'backfill_goes_on', message: 'the gauges are within their limits again' });
         this.#stoppedBy = [];
-        return performance.now() - startedAt;
+        return { ...current, throttledMs: current.throttledMs + performance.now() - startedAt };
       }
       const words = reasons.map(({ message }) => message).join('; ');
       if (this.#stoppedBy.length === 0) {
@@ -202,9 +201,11 @@ class Backfill {
       }
       this.#stoppedBy = reasons.map(({ gauge }) => gauge);
       this.#pace = samplePace(this.#pace, this.#pace.done, performance.now());
-      this.#show(checkpoint, `held up: ${words}`);
+      this.#show(current, `held up: ${words}`);
       // oxlint-disable-next-line no-await-in-loop -- the pause between two looks
       await sleep(THROTTLED_PAUSE_MS, undefined, { signal: this.#work.signal });
+      // oxlint-disable-next-line no-await-in-loop
+      current = await this.#look(current);
     }
   }
 
