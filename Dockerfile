@@ -42,7 +42,11 @@ WORKDIR /srv/switchyard
 # ---- the tools of each app: the stage tools-<app> ---------------------------------------------------------------------
 FROM runtime AS tools-coordinator
 
+FROM runtime AS tools-cdc-worker
+
 FROM runtime AS tools-integration-worker
+
+FROM runtime AS tools-gateway
 
 FROM runtime AS tools-cli
 # Where the command looks for the packages of its own version.

@@ -33,9 +33,12 @@ export const LAYER_RULES: LayerRules = {
       node: false,
     },
     'schema-change': { libraries: ['contracts'], packages: ['zod', 'yaml', 'libpg-query'], node: false },
+    flags: { libraries: [], packages: ['zod', '@noble/hashes'], node: false },
     process: { libraries: ['contracts'] },
     'shared-db': { libraries: ['contracts'] },
-    store: { libraries: ['contracts'] },
+    pgoutput: { libraries: ['contracts', 'shared-db'] },
+    'change-database': { libraries: ['contracts', 'schema-change', 'shared-db'] },
+    store: { libraries: ['contracts', 'flags'] },
     'worker-kit': { libraries: ['contracts', 'process', 'shared-db', 'store'] },
     'local-stack': { libraries: ['contracts', 'process'] },
     testkit: { libraries: ['contracts', 'local-stack'] },
@@ -44,7 +47,10 @@ export const LAYER_RULES: LayerRules = {
     // Workers: never the local stack, which starts them, and never the test kit.
     '*': {
       libraries: [
+        'change-database',
         'contracts',
+        'flags',
+        'pgoutput',
         'process',
         'runbook',
         'schema-change',
@@ -54,7 +60,9 @@ export const LAYER_RULES: LayerRules = {
         'workflow-kit',
       ],
     },
-    cli: { libraries: ['contracts', 'local-stack', 'process', 'runbook', 'schema-change', 'shared-db', 'store'] },
+    cli: {
+      libraries: ['contracts', 'flags', 'local-stack', 'process', 'runbook', 'schema-change', 'shared-db', 'store'],
+    },
   },
-  workflows: { libraries: ['contracts', 'workflow-kit', 'runbook'], packages: SANDBOX, node: false },
+  workflows: { libraries: ['contracts', 'workflow-kit', 'runbook', 'schema-change'], packages: SANDBOX, node: false },
 };

@@ -1,5 +1,5 @@
 import { DATABASE_VARIABLES, SECRET_VARIABLES } from '@switchyard/shared-db';
-import { NAMES_OF_OTHER_PARTS, variableReference } from '@switchyard/worker-kit';
+import { GATEWAY_VARIABLES, variableReference } from '@switchyard/worker-kit';
 
 /** One environment variable as the reference lists it. */
 export interface ListedVariable {
@@ -71,11 +71,13 @@ export const INTERNAL_VARIABLES: readonly string[] = [
   'SWITCHYARD_ROOT', // launcher -> command line: the checkout
   'SWITCHYARD_CWD', // launcher -> command line: where the caller stood
   'SWITCHYARD_EVENTS_FD', // worker -> callback plugin: the descriptor for events
-  ...NAMES_OF_OTHER_PARTS.filter((name) => name !== 'SWITCHYARD_TEMPORAL_BIN'),
+  'SWITCHYARD_RUN', // worker -> programs: the marker by which they are found
+  'SWITCHYARD_STACK', // local stack -> its processes
 ];
 
 const WORKER = variableReference();
 const WORKER_NAMES = new Set(WORKER.map(({ name }) => name));
+const GATEWAY = variableReference(GATEWAY_VARIABLES).filter(({ name }) => !WORKER_NAMES.has(name));
 
 /** Everything that can be set, in the order of the reference. */
 export const VARIABLE_GROUPS: readonly VariableGroup[] = [
@@ -90,7 +92,16 @@ export const VARIABLE_GROUPS: readonly VariableGroup[] = [
     intro: "Read by every worker and by the command line, through Temporal's own environment configuration.",
     variables: TEMPORAL,
   },
-  { title: 'Workers', intro: 'Read by every worker. An empty value counts as not set.', variables: WORKER },
+  {
+    title: 'Workers',
+    intro: 'Read by every worker; by the gateway those about logs and shutdown. An empty value counts as not set.',
+    variables: WORKER,
+  },
+  {
+    title: 'Gateway',
+    intro: 'Read by the gateway. The local stack takes the port, and else any free one.',
+    variables: GATEWAY,
+  },
   {
     title: 'Secrets',
     intro: 'Where workers read secrets beside SWITCHYARD_SECRET_CHAIN and its companions above.',

@@ -8,7 +8,8 @@ export type Target = { readonly below: number } | { readonly atLeast: number };
 export interface Figure {
   readonly name: string;
   readonly value: number;
-  readonly unit: 'ms' | 's' | 'events/s' | 'events' | 'processes';
+  readonly unit:
+    'ms' | 's' | 'events/s' | 'events' | 'processes' | 'rows/s' | 'keys/s' | 'rows' | 'writes' | 'times' | 'MB';
   readonly target?: Target;
   /** Whether the target was met; absent without one. */
   readonly isMet?: boolean;
@@ -60,14 +61,27 @@ export async function measure(
   };
 }
 
-/** Runs a benchmark as a program: `--n` sets how often it measures, and its document goes to standard output. */
-export async function printBenchmark(
-  benchmark: (options: { n?: number }) => Promise<BenchmarkDocument>,
+/**
+ * Runs a benchmark as a program: `--n` sets how often or how much it measures, `--parts` names parts of it where it has
+ * some, and its document goes to standard output.
+ */
+export async function printBenchmark<P extends string = never>(
+  benchmark: (options: { n?: number; parts?: readonly P[] }) => Promise<BenchmarkDocument>,
+  known: readonly P[] = [],
 ): Promise<void> {
-  const { values } = parseArgs({ options: { n: { type: 'string' } } });
+  const { values } = parseArgs({ options: { n: { type: 'string' }, parts: { type: 'string' } } });
   const n = values.n === undefined ? undefined : Number(values.n);
   if (n !== undefined && !(Number.isInteger(n) && n > 0))
     throw new RangeError(`--n ${values.n} is not a positive number`);
-  const document = await benchmark(n === undefined ? {} : { n });
+  const parts = values.parts?.split(',').map((name) => partOf(name, known));
+  const document = await benchmark({ ...(n === undefined ? {} : { n }), ...(parts === undefined ? {} : { parts }) });
   process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+}
+
+function partOf<P extends string>(name: string, known: readonly P[]): P {
+  const part = known.find((each) => each === name);
+  if (part !== undefined) return part;
+  throw new RangeError(
+    `there is no part "${name}"; ${known.length === 0 ? 'there are none' : `there are ${known.join(', ')}`}`,
+  );
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TASK_QUEUES } from '@switchyard/contracts';
-import { down, up, type ToolName } from '@switchyard/local-stack';
+import { down, status, up, type StackStatus, type ToolName } from '@switchyard/local-stack';
 import { createDatabase, parseDatabaseConfig, type Database } from '@switchyard/shared-db';
 import { migrate } from '@switchyard/store';
 import { Client, Connection } from '@temporalio/client';
@@ -11,17 +11,23 @@ import { Client, Connection } from '@temporalio/client';
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The workers that benchmarks use; others would only take processor time from what is measured. */
-export type BenchWorker = 'ansible-worker' | 'terraform-worker';
+export type BenchWorker = 'ansible-worker' | 'terraform-worker' | 'migration-worker' | 'cdc-worker';
 
 const WORKERS = {
   'ansible-worker': { taskQueue: TASK_QUEUES.ansible, tool: 'ansible' },
   'terraform-worker': { taskQueue: TASK_QUEUES.terraform, tool: 'terraform' },
-} as const satisfies Record<BenchWorker, { taskQueue: string; tool: ToolName }>;
+  'migration-worker': { taskQueue: TASK_QUEUES.migration, tool: null },
+  'cdc-worker': { taskQueue: TASK_QUEUES.cdc, tool: null },
+} as const satisfies Record<BenchWorker, { taskQueue: string; tool: ToolName | null }>;
 
 /** A stack of its own for one benchmark, with its project and data in a temporary folder. */
 export interface BenchStack extends AsyncDisposable {
   readonly root: string;
   readonly client: Client;
+  /** Where its servers are. */
+  readonly servers: Pick<StackStatus, 'postgres' | 'databases'>;
+  /** The process of a worker as it is now; null while it is being started again. */
+  readonly workerPid: (name: BenchWorker) => Promise<number | null>;
   /** The store's database as the workers use it. */
   readonly database: Database;
   /** How programs find the stack and its tools. */
@@ -53,7 +59,7 @@ async function open(
   undo.defer(() => rm(root, { recursive: true, force: true }));
   const caller = withoutSettings(process.env);
   undo.defer(async () => void (await down(root)));
-  const { status, environment } = await up({
+  const { status: stack, environment } = await up({
     root,
     env: caller,
     workers: workers.map((name) => ({
@@ -61,11 +67,11 @@ async function open(
       taskQueue: WORKERS[name].taskQueue,
       entry: join(repository, 'apps', name, 'dist', 'main.js'),
     })),
-    tools: ['temporal', 'postgres', ...workers.map((name) => WORKERS[name].tool)],
+    tools: ['temporal', 'postgres', ...workers.flatMap((name) => WORKERS[name].tool ?? [])],
     prepare: migrateStore,
     progress: (line) => process.stderr.write(`${line}\n`),
   });
-  const connection = await Connection.connect({ address: status.temporal.address });
+  const connection = await Connection.connect({ address: stack.temporal.address });
   undo.defer(() => connection.close());
   const database = createDatabase({
     role: 'app',
@@ -75,7 +81,9 @@ async function open(
   undo.defer(async () => void (await database.close({ deadlineMs: 5_000 })));
   return {
     root,
-    client: new Client({ connection, namespace: status.temporal.namespace }),
+    client: new Client({ connection, namespace: stack.temporal.namespace }),
+    servers: stack,
+    workerPid: async (name) => (await status(root))?.workers.find((worker) => worker.name === name)?.pid ?? null,
     database,
     environment: { ...environment, SWITCHYARD_ROOT: root },
     cli: [join(repository, 'apps', 'cli', 'dist', 'main.js')],

@@ -25,6 +25,25 @@ it('prints one JSON document per benchmark, with both sides of each pair', { tim
   expect(document?.load.before).toHaveLength(3);
 });
 
+it('measures a schema change and its stream on a table that is next to nothing', { timeout: 240_000 }, async () => {
+  const args = [program('schema-change'), '--n', '1', '--parts', 'hot,stream'];
+  const { stdout } = await run(process.execPath, args, { timeout: 230_000 });
+  const { figures, details } = JSON.parse(stdout) as BenchmarkDocument;
+  const valueOf = (name: string): number | undefined => figures.find((figure) => figure.name === name)?.value;
+  expect(valueOf('room in the pages, Switchyard: backfill')).toBeGreaterThan(0);
+  expect(valueOf('room in the pages, Switchyard: failed writes')).toBe(0);
+  expect(valueOf('room in the pages, Switchyard: wrong rows')).toBe(0);
+  expect(valueOf('stream: rows written for 1000 repeated changes')).toBe(0);
+  expect(valueOf('stream: wrong rows at the end')).toBe(0);
+  // Built or left out with a word: never left out in silence.
+  expect(details['pgroll']).toMatch(/^0\.16\.2$|left out|not built/);
+});
+
+it('refuses a part of a benchmark that does not exist, and names those that do', async () => {
+  const refused = run(process.execPath, [program('schema-change'), '--parts', 'steam']);
+  await expect(refused).rejects.toMatchObject({ stderr: expect.stringContaining('stream') as string });
+});
+
 it('refuses a benchmark that does not exist, and names those that do', async () => {
   const refused = run(process.execPath, [program('run'), 'frist-event']);
   await expect(refused).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('first-event') as string });

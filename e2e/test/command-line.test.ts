@@ -52,6 +52,16 @@ afterAll(async () => {
   await checkout.dispose();
 }, 60_000);
 
+describe('the gateway of the stack', () => {
+  it('answers where status says that it is', async () => {
+    const { value } = await checkout.json(['status']);
+    const { gateway } = value as { readonly gateway: { readonly url: string; readonly state: string } };
+    expect(gateway.state).toBe('running');
+    expect(await (await fetch(`${gateway.url}/flags/v1/flags`)).json()).toEqual({ flags: [] });
+    expect(await checkout.json(['flags', 'list'])).toMatchObject({ code: 0, value: [] });
+  });
+});
+
 describe('bad input', () => {
   /** What is typed, the code that it fails with, the exit code, and a word that its message must hold. */
   const cases: readonly (readonly [string, string, number, string])[] = [

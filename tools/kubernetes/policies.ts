@@ -4,6 +4,7 @@ import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisrup
 import type { IConfigMap } from 'kubernetes-models/v1/ConfigMap';
 import type { IContainer } from 'kubernetes-models/v1/Container';
 import type { IPodSpec } from 'kubernetes-models/v1/PodSpec';
+import type { IService } from 'kubernetes-models/v1/Service';
 import { nameOf, type Base, type KubernetesObject } from './manifests.ts';
 
 /** Something that runs pods. */
@@ -178,10 +179,32 @@ export const selectors: Policy = (base) => {
   ];
 };
 
+/** A Service finds the pods of one workload, at ports that they name. */
+export const services: Policy = (base) =>
+  ofKind(base, 'Service').flatMap((object) => {
+    const { spec } = object as unknown as IService;
+    const found = workloadsOf(base).filter(({ labels }) => covers(spec?.selector, labels));
+    const names = found.flatMap(({ pod }) =>
+      pod.containers.flatMap(({ ports }) => (ports ?? []).map(({ name }) => name)),
+    );
+    return [
+      ...unless(
+        found.length === 1,
+        `${nameOf(object)}: finds the pods of ${found.map(({ name }) => name).join(', ') || 'nobody'}`,
+      ),
+      ...(spec?.ports ?? [])
+        .filter(({ targetPort }) => !names.includes(typeof targetPort === 'string' ? targetPort : undefined))
+        .map(
+          ({ name, targetPort }) =>
+            `${nameOf(object)}: port ${name} leads to ${targetPort}, which the pods do not name`,
+        ),
+    ];
+  });
+
 /** The Secrets that the base may name, with their keys; a missing one keeps the pod from starting, so it is documented. */
 const SECRETS: Readonly<Record<string, readonly string[]>> = {
   'database-secrets': ['DB_PASSWORD_SERVER', 'DB_PASSWORD_ADMIN'],
-  'switchyard-secrets': ['ARTIFACT_KEY'],
+  'switchyard-secrets': ['ARTIFACT_KEY', 'GATEWAY_TOKEN'],
 };
 
 /** Secrets are named, never made. */
@@ -236,5 +259,6 @@ export const POLICIES = {
   mounts,
   references,
   selectors,
+  services,
   secretReferences,
 } satisfies Readonly<Record<string, Policy>>;

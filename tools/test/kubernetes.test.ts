@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { databaseEntrySchema } from '@switchyard/shared-db';
 import type { IDeployment } from 'kubernetes-models/apps/v1/Deployment';
 import type { IContainer } from 'kubernetes-models/v1/Container';
+import type { IService } from 'kubernetes-models/v1/Service';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { environment } from '../kubernetes/environment.ts';
@@ -220,6 +221,33 @@ describe('a manifest', () => {
       'is not a duration',
       (_d, c) =>
         Object.assign(c.env?.find(({ name }) => name === 'SWITCHYARD_SHUTDOWN_GRACE') ?? {}, { value: 'soon' }),
+    ],
+    [
+      'a gateway that nobody reaches',
+      'environment',
+      'is the loopback, which no service reaches',
+      (_d, _c, all) => {
+        const gateway = all.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'gateway');
+        const { spec } = gateway as unknown as IDeployment;
+        const env = spec?.template.spec?.containers[0]?.env ?? [];
+        Object.assign(env.find(({ name }) => name === 'SWITCHYARD_GATEWAY_HOST') ?? {}, { value: '127.0.0.1' });
+      },
+    ],
+    [
+      'a service without pods',
+      'services',
+      'finds the pods of nobody',
+      (_d, _c, all) =>
+        Object.assign(all.find(({ kind }) => kind === 'Service')?.['spec'] ?? {}, { selector: { a: 'b' } }),
+    ],
+    [
+      'a service that leads to a port which is not there',
+      'services',
+      'port http leads to web',
+      (_d, _c, all) => {
+        const { spec } = all.find(({ kind }) => kind === 'Service') as unknown as IService;
+        Object.assign(spec?.ports?.[0] ?? {}, { targetPort: 'web' });
+      },
     ],
     [
       'a pod that is killed before the worker gave up',

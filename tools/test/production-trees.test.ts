@@ -9,7 +9,7 @@ import { readPackages, ROOT } from '../workspace.ts';
 import { startProgram, type Ended, type Program } from './program.ts';
 
 const APPS = builtApps(ROOT);
-const WORKERS = APPS.filter((app) => app !== 'cli');
+const SERVERS = APPS.filter((app) => app !== 'cli');
 
 let temporal: StartedTemporal;
 let postgres: StartedPostgres;
@@ -72,7 +72,7 @@ describe('the production tree of every app', () => {
   });
 
   it('holds the native part of Temporal for one machine', () => {
-    const app = WORKERS[0] ?? '';
+    const app = SERVERS[0] ?? '';
     expect(readdirSync(join(treeOf(app).root, 'node_modules/@temporalio/core-bridge/releases'))).toHaveLength(1);
   });
 });
@@ -96,8 +96,8 @@ describe('the command line, alone', () => {
   });
 });
 
-describe('a worker, alone', () => {
-  it.each(WORKERS)('%s becomes ready and ends with 0 when it is asked to', async (app) => {
+describe('a worker or the gateway, alone', () => {
+  it.each(SERVERS)('%s becomes ready and ends with 0 when it is asked to', async (app) => {
     const { root, main } = treeOf(app);
     await using program = startProgram(root, [main], environment(root));
     const url = await waitFor(() => healthUrl(program), { what: `${app} to run`, timeoutMs: 60_000 });
@@ -111,7 +111,7 @@ describe('a worker, alone', () => {
   });
 });
 
-/** The worker takes a free port and logs the address. */
+/** It takes a free port and logs the address. */
 function healthUrl(program: Program): string | undefined {
   if (program.hasEnded()) throw new Error(`it ended: ${program.output()}`);
   return /"health":"(http:[^"]+)"/.exec(program.output())?.[1];

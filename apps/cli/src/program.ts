@@ -17,6 +17,11 @@ const GROUPS: readonly { readonly commands: readonly string[]; readonly load: ()
     commands: ['approve', 'reject', 'pause', 'abort', 'resume', 'retry', 'skip'],
     load: async () => (await import('./commands/decisions.js')).registerDecisionCommands,
   },
+  {
+    commands: ['schema-change'],
+    load: async () => (await import('./commands/schema-change.js')).registerSchemaChangeCommands,
+  },
+  { commands: ['flags'], load: async () => (await import('./commands/flags.js')).registerFlagsCommands },
   { commands: ['runbook'], load: async () => (await import('./commands/runbook.js')).registerRunbookCommands },
   { commands: ['version'], load: async () => (await import('./commands/version.js')).registerVersionCommand },
 ];

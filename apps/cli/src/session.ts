@@ -1,6 +1,6 @@
 import { CodedError } from '@switchyard/contracts';
 import { environment as stackEnvironment, status as stackStatus } from '@switchyard/local-stack';
-import { createDatabase, parseDatabaseConfig, type Database } from '@switchyard/shared-db';
+import { createDatabase, parseDatabaseConfig } from '@switchyard/shared-db';
 import { openStore, type Store } from '@switchyard/store';
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
@@ -40,7 +40,7 @@ export async function openSession(root: string): Promise<Session> {
     },
   );
   const client = new Client({ connection, namespace: namespace ?? 'default' });
-  let opened: { database: Database; store: Store } | undefined;
+  let opened: OpenedStore | undefined;
   return {
     client,
     uiLink: (workflowId) =>
@@ -48,22 +48,41 @@ export async function openSession(root: string): Promise<Session> {
         ? `${status.temporal.uiUrl}/namespaces/${status.temporal.namespace}/workflows/${encodeURIComponent(workflowId)}`
         : null,
     store() {
-      if (!opened) {
-        const database = createDatabase({
-          role: 'app',
-          config: parseDatabaseConfig(env),
-          applicationName: 'switchyard/cli',
-        });
-        opened = { database, store: openStore({ knex: database.knex }) };
-      }
+      opened ??= openStoreOf(env);
       return opened.store;
     },
     async close() {
-      await opened?.store.close();
-      await opened?.database.close({ deadlineMs: 2_000 });
+      await opened?.close();
       await connection.close();
     },
   };
+}
+
+interface OpenedStore {
+  readonly store: Store;
+  close(): Promise<void>;
+}
+
+function openStoreOf(env: NodeJS.ProcessEnv): OpenedStore {
+  const database = createDatabase({ role: 'app', config: parseDatabaseConfig(env), applicationName: 'switchyard/cli' });
+  const store = openStore({ knex: database.knex });
+  return {
+    store,
+    async close() {
+      await store.close();
+      await database.close({ deadlineMs: 2_000 });
+    },
+  };
+}
+
+/** Runs `work` with the store alone, for commands that need no Temporal: that of the local stack, else where DB_* points. */
+export async function withStore<T>(root: string, work: (store: Store) => Promise<T>): Promise<T> {
+  const opened = openStoreOf((await stackEnvironment(root)) ?? process.env);
+  try {
+    return await work(opened.store);
+  } finally {
+    await opened.close();
+  }
 }
 
 const definedOf = (env: NodeJS.ProcessEnv): Record<string, string> =>

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { cut, table, visibleLength } from './terminal.js';
+import { cut, table, visibleLength, wrap } from './terminal.js';
 
 it('aligns columns by what is visible, colours not counted', () => {
   expect(
@@ -14,4 +14,10 @@ it('aligns columns by what is visible, colours not counted', () => {
 it('cuts long text to one line with a mark', () => {
   expect(cut('a\n b', 10)).toBe('a b');
   expect(cut('abcdefgh', 5)).toBe('abcd…');
+});
+
+it('wraps between words, with the first line beside its label and the others below it', () => {
+  expect(wrap('one two three', 13, 'cost ', '     ')).toEqual(['cost one two', '     three']);
+  expect(wrap('unbreakable', 4, '  ')).toEqual(['  unbreakable']);
+  expect(wrap('\u001B[31mone\u001B[39m two', 9, '  ')).toEqual(['  \u001B[31mone\u001B[39m two']);
 });

@@ -19,13 +19,15 @@ export interface Terminal {
 /** The terminal of this process. */
 export function openTerminal(options: { json: boolean; env?: NodeJS.ProcessEnv }): Terminal {
   const env = options.env ?? process.env;
-  const isLive = process.stdout.isTTY && !options.json && !env['CI'] && env['TERM'] !== 'dumb';
+  // Undefined, whatever its type says, where standard output is no terminal; and picocolors takes undefined for "find out".
+  const isTerminal = (process.stdout.isTTY as boolean | undefined) ?? false;
+  const isLive = isTerminal && !options.json && !env['CI'] && env['TERM'] !== 'dumb';
   const line = (stream: NodeJS.WriteStream, text: string): void => void stream.write(`${text}\n`);
   return {
     isJson: options.json,
     isLive,
     width: process.stdout.columns || 100,
-    color: pc.createColors(process.stdout.isTTY && !env['NO_COLOR'] && !options.json),
+    color: pc.createColors(isTerminal && !env['NO_COLOR'] && !options.json),
     say: (text) => {
       if (!options.json) line(process.stdout, text);
     },
@@ -58,4 +60,24 @@ export function visibleLength(text: string): number {
 export function cut(text: string, width: number): string {
   const line = text.replaceAll(/\s*\n\s*/g, ' ');
   return line.length <= width ? line : `${line.slice(0, Math.max(1, width - 1))}…`;
+}
+
+/**
+ * A text in lines of at most `width`, broken between words. The first line begins with `indent`, the others with `hang`
+ * (default: the same). A word that is longer than a line stands alone on one.
+ */
+export function wrap(text: string, width: number, indent: string, hang = indent): string[] {
+  const lines: string[] = [];
+  let line = indent;
+  let isEmpty = true;
+  for (const word of text.split(/\s+/).filter((part) => part !== '')) {
+    if (!isEmpty && visibleLength(line) + 1 + visibleLength(word) > width) {
+      lines.push(line);
+      line = hang;
+      isEmpty = true;
+    }
+    line += isEmpty ? word : ` ${word}`;
+    isEmpty = false;
+  }
+  return [...lines, line];
 }

@@ -13,6 +13,7 @@ const QUEUES: Readonly<Record<string, string>> = {
   'ansible-worker': TASK_QUEUES.ansible,
   'terraform-worker': TASK_QUEUES.terraform,
   'migration-worker': TASK_QUEUES.migration,
+  'cdc-worker': TASK_QUEUES.cdc,
   'integration-worker': TASK_QUEUES.integration,
 };
 
@@ -24,3 +25,8 @@ export function localWorkers(root: string): LocalWorker[] {
     entry: join(root, 'apps', name, 'dist', 'main.js'),
   }));
 }
+
+/** The gateway that `up` starts, as built below the root. */
+export const localGateway = (root: string): { readonly entry: string } => ({
+  entry: join(root, 'apps', 'gateway', 'dist', 'main.js'),
+});

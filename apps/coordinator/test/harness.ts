@@ -5,6 +5,7 @@ import {
   MEMO,
   runStatusSchema,
   TASK_QUEUES,
+  type ChangeFileCall,
   type DecisionRecord,
   type HttpRequestInput,
   type IntegrationCall,
@@ -31,6 +32,14 @@ Runtime.install({ logger: new DefaultLogger('ERROR') });
 
 /** Another team's queue. */
 export const FOREIGN_QUEUE = 'python-team-queue';
+
+/** A change of a schema, as a step writes it. */
+export const CHANGE = {
+  apiVersion: 'switchyard.dev/v1',
+  kind: 'SchemaChange',
+  metadata: { name: 'written-here' },
+  spec: { database: 'app', table: 'users', presets: [] },
+} as const;
 
 /** A call that a stand-in wrote down. */
 export interface Note {
@@ -137,15 +146,21 @@ export async function startHarness(): Promise<Harness> {
       });
     },
   };
+  /** Gives a change that is named like its file. */
+  const readChangeFile = async ({ file }: ChangeFileCall): Promise<object> => {
+    if (file.includes('missing')) {
+      throw ApplicationFailure.create({ type: 'NotFound', message: `no ${file}`, nonRetryable: true });
+    }
+    return { ...CHANGE, metadata: { name: file.replace('.yaml', '') } };
+  };
   const { awaitPollers } = createActivities();
   const [own, foreign] = await Promise.all([coordinatorBundle(), (standIns ??= bundle('fixtures/stand-ins.ts'))]);
   const worker = (taskQueue: string, workflowBundle: WorkflowBundle, activities: object): Promise<Worker> =>
     Worker.create({ connection: native, namespace, taskQueue, workflowBundle, activities });
   const workers = await Promise.all([
     worker(TASK_QUEUES.coordinator, own, { ...store, awaitPollers: activity('awaitPollers', awaitPollers) }),
-    ...[TASK_QUEUES.ansible, TASK_QUEUES.terraform, TASK_QUEUES.migration, FOREIGN_QUEUE].map((queue) =>
-      worker(queue, foreign, { note }),
-    ),
+    ...[TASK_QUEUES.ansible, TASK_QUEUES.terraform, FOREIGN_QUEUE].map((queue) => worker(queue, foreign, { note })),
+    worker(TASK_QUEUES.migration, foreign, { note, readChangeFile }),
     Worker.create({ connection: native, namespace, taskQueue: TASK_QUEUES.integration, activities: integration }),
   ]);
   const running = workers.map((one) => one.run());

@@ -37,6 +37,7 @@ export async function openResources(context: WorkerContext): Promise<Resources> 
       reaper: context.reaper,
       store,
       isRunOpen,
+      isWorkflowOpen,
       now: () => new Date(),
     },
   };
@@ -44,12 +45,21 @@ export async function openResources(context: WorkerContext): Promise<Resources> 
 
 /** Whether that execution is open. A workflow id that is used again is another run. */
 async function isRunOpen({ workflowId, executionId }: LockOwner): Promise<boolean> {
+  const open = await openExecution(workflowId);
+  return open !== undefined && (open.first === null || open.first === executionId);
+}
+
+async function isWorkflowOpen(workflowId: string): Promise<boolean> {
+  return (await openExecution(workflowId)) !== undefined;
+}
+
+/** The execution of a workflow id that is open, by the id of its first one where the server tells it. */
+async function openExecution(workflowId: string): Promise<{ readonly first: string | null } | undefined> {
   try {
     const { status, raw } = await getClient().workflow.getHandle(workflowId).describe();
-    const first = raw.workflowExecutionInfo?.firstRunId;
-    return status.name === 'RUNNING' && (!first || first === executionId);
+    return status.name === 'RUNNING' ? { first: raw.workflowExecutionInfo?.firstRunId || null } : undefined;
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
+    if (error instanceof WorkflowNotFoundError) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,16 @@
 import { z } from 'zod';
 
 /** Where events come from. `run` and `step` are Switchyard's own; the rest are named for the tool that speaks. */
-export const EVENT_SOURCES = ['run', 'step', 'ansible', 'terraform', 'migration', 'http'] as const;
+export const EVENT_SOURCES = [
+  'run',
+  'step',
+  'ansible',
+  'terraform',
+  'migration',
+  'schema-change',
+  'stream',
+  'http',
+] as const;
 
 /** How loud an event is: `error` for what failed, `warning` for what a person should look at. */
 export const EVENT_LEVELS = ['debug', 'info', 'warning', 'error'] as const;

@@ -173,6 +173,11 @@ export const FAILURES = {
     meaning: 'The old and the new shape do not agree.',
     wayOut: 'The first rows that differ are in the details.',
   },
+  SchemaDrifted: {
+    retryable: false,
+    meaning: 'Somebody else changed the tables of a schema change while it ran.',
+    wayOut: 'Take that change back, or abort this one; then retry.',
+  },
   LockUnavailable: {
     retryable: true,
     meaning: 'Another run holds a lock that this run needs.',

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { durationSchema } from './duration.js';
+import { throttleSchema } from './inputs/schema-change.js';
 import { waitingForSchema } from './status.js';
 
 /** Who sends a message: set by the gateway after sign-in, or by the CLI. Without it the sender is unauthenticated. */
@@ -21,6 +23,26 @@ export const UPDATES = {
     by,
   }),
   skip: z.strictObject({ step: z.string(), reason, by }),
+} as const;
+
+/** Updates that a schema change answers beside {@link UPDATES}. */
+export const SCHEMA_CHANGE_UPDATES = {
+  /** How hard the backfill may press, from now on. What is left out stays. */
+  tune: z.strictObject({
+    chunkTarget: durationSchema.optional(),
+    throttle: throttleSchema.partial().optional(),
+    by,
+  }),
+} as const;
+
+/** Queries that a schema change answers beside `status`. */
+export const SCHEMA_CHANGE_QUERIES = {
+  /** What an abort would do now, and what would be lost. */
+  abortPreview: 'abortPreview',
+  /** The result as far as it is known. */
+  report: 'report',
+  /** The plan as it was made at the beginning; null before. */
+  plan: 'plan',
 } as const;
 
 export type UpdateName = keyof typeof UPDATES;

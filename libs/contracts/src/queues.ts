@@ -4,6 +4,7 @@ export const TASK_QUEUES = {
   ansible: 'ansible-queue',
   terraform: 'terraform-queue',
   migration: 'database-migration-task-queue',
+  cdc: 'cdc-queue',
   integration: 'integration-queue',
 } as const;
 
@@ -15,6 +16,10 @@ export const WORKFLOW_QUEUES = {
   AnsibleWorkflow: TASK_QUEUES.ansible,
   TerraformWorkflow: TASK_QUEUES.terraform,
   DatabaseMigrationWorkflow: TASK_QUEUES.migration,
+  SchemaChangeWorkflow: TASK_QUEUES.migration,
+  SchemaChangePlanWorkflow: TASK_QUEUES.migration,
+  migrateUsersNameSplitWorkflow: TASK_QUEUES.migration,
+  ChangeStreamWorkflow: TASK_QUEUES.cdc,
   RunbookWorkflow: TASK_QUEUES.coordinator,
 } as const;
 

@@ -1,6 +1,9 @@
 import { ansibleInputSchema, ansibleResultSchema } from './inputs/ansible.js';
+import { changeStreamInputSchema, changeStreamResultSchema } from './inputs/change-stream.js';
 import { migrationInputSchema, migrationResultSchema } from './inputs/migration.js';
 import { runbookResultSchema, runbookRunSchema } from './inputs/runbook.js';
+import { schemaChangePlanResultSchema, schemaChangeResultSchema } from './inputs/schema-change-result.js';
+import { schemaChangeSchema, usersNameSplitSchema } from './inputs/schema-change.js';
 import { terraformInputSchema, terraformResultSchema } from './inputs/terraform.js';
 import { WORKFLOW_QUEUES, type WorkflowType } from './queues.js';
 
@@ -20,6 +23,26 @@ export const WORKFLOW_TYPES = {
     taskQueue: WORKFLOW_QUEUES.DatabaseMigrationWorkflow,
     input: migrationInputSchema,
     result: migrationResultSchema,
+  },
+  SchemaChangeWorkflow: {
+    taskQueue: WORKFLOW_QUEUES.SchemaChangeWorkflow,
+    input: schemaChangeSchema,
+    result: schemaChangeResultSchema,
+  },
+  SchemaChangePlanWorkflow: {
+    taskQueue: WORKFLOW_QUEUES.SchemaChangePlanWorkflow,
+    input: schemaChangeSchema,
+    result: schemaChangePlanResultSchema,
+  },
+  migrateUsersNameSplitWorkflow: {
+    taskQueue: WORKFLOW_QUEUES.migrateUsersNameSplitWorkflow,
+    input: usersNameSplitSchema,
+    result: schemaChangeResultSchema,
+  },
+  ChangeStreamWorkflow: {
+    taskQueue: WORKFLOW_QUEUES.ChangeStreamWorkflow,
+    input: changeStreamInputSchema,
+    result: changeStreamResultSchema,
   },
   RunbookWorkflow: { taskQueue: WORKFLOW_QUEUES.RunbookWorkflow, input: runbookRunSchema, result: runbookResultSchema },
 } as const satisfies Record<WorkflowType, unknown>;

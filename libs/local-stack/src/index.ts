@@ -20,6 +20,6 @@ export { doctor, obtainTools, toolDefinition, type ToolsOptions } from './tools/
 export { toolEnvironment } from './tools/tool-environment.js';
 export { down, type DownResult } from './stack/down.js';
 export { stackEnvironment } from './stack/environment.js';
-export { environment, status, type StackStatus, type WorkerStatus } from './stack/status.js';
+export { environment, status, type GatewayStatus, type StackStatus, type WorkerStatus } from './stack/status.js';
 export { up, type UpOptions, type UpResult } from './stack/up.js';
-export type { WorkerSpec } from './stack/worker-supervision.js';
+export type { GatewaySpec, WorkerSpec } from './stack/process-supervision.js';

@@ -78,6 +78,7 @@ describe('up', () => {
     expect(await one(first.status.postgres.adminUrl, 'show wal_level')).toBe('logical');
     expect(await one(first.status.postgres.url, 'select current_user')).toBe('switchyard_server');
     expect(await one(first.status.databases['app']?.url ?? '', 'select current_database()')).toBe('app');
+    expect(first.status.gateway).toBeNull();
     expect(first.status.workers).toMatchObject([
       { name: 'toy-worker', taskQueue: 'toy-queue', state: 'running', restarts: 0 },
     ]);
@@ -95,6 +96,14 @@ describe('up', () => {
     await one(admin, 'create schema s create table t (n int generated always as identity)');
     await one(running.postgres.url, 'insert into s.t default values');
     expect(await one(running.postgres.url, 'select count(*)::int from s.t')).toBe(1);
+  });
+
+  it('lets the owner of the database app mark its own writes in the log', async () => {
+    const { status: stack } = await start();
+    const app = stack.databases['app']?.url ?? '';
+    expect(await one(app, `select pg_replication_origin_create('mine')`)).toBeGreaterThan(0);
+    await one(app, `select pg_replication_origin_session_setup('mine')`);
+    await one(app, `select pg_replication_origin_drop('mine')`);
   });
 
   it('keeps passwords and keys in files that only their user can read, and data over a restart', async () => {
@@ -164,6 +173,37 @@ describe('up', () => {
     const results = await Promise.all([start(), start()]);
     expect(results.filter(({ joined }) => joined)).toHaveLength(1);
     expect(results[0]?.status.workers[0]?.pid).toBe(results[1]?.status.workers[0]?.pid);
+  });
+});
+
+describe('the gateway', () => {
+  const isUp = async (url: string): Promise<boolean> => (await fetch(`${url}/ready`).catch(() => null))?.ok ?? false;
+
+  it('is started with the workers, and comes back on its port when it was killed', async () => {
+    const port = await freePort();
+    const env = { ...process.env, SWITCHYARD_GATEWAY_PORT: String(port) };
+    const notes = join(root, 'notes');
+    const { status: before } = await start({ gateway: { entry }, env, workerEnv: { TOY_NOTES: notes } });
+    const url = `http://127.0.0.1:${port}`;
+    expect(before.gateway).toMatchObject({ name: 'gateway', url, state: 'running', restarts: 0 });
+    expect(await isUp(url)).toBe(true);
+    process.kill(before.gateway?.pid ?? 0, 'SIGKILL');
+    await until('the next gateway', async () => (await status(root))?.gateway?.restarts === 1 && isUp(url));
+    expect((await status(root))?.gateway).toMatchObject({ url, lastExit: expect.stringContaining('SIGKILL') });
+    // Its port is its own business.
+    const lines = (await readFile(notes, 'utf8')).trim().split('\n');
+    const withPort = lines
+      .map((line) => noteSchema.parse(JSON.parse(line)))
+      .filter(({ names }) => names.includes('SWITCHYARD_GATEWAY_PORT'));
+    expect(withPort).toHaveLength(2);
+    expect(lines).toHaveLength(3);
+  });
+
+  it('is waited for, and its log is shown when it does not start', async () => {
+    await expect(start({ workers: [], gateway: { entry }, workerEnv: { TOY_FAIL: '1' } })).rejects.toThrow(
+      /gateway ends again and again \(exit code 3[^]*no such database/,
+    );
+    expect(await marked()).toEqual([]);
   });
 });
 

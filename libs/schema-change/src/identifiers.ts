@@ -73,6 +73,7 @@ export function showTable(table: TableName): string {
 export interface ObjectNames {
   readonly slot: string;
   readonly publication: string;
+  /** Prefix of the replication origins, one for each writer. */
   readonly origin: string;
   /** Prefix of the helper constraints. */
   readonly constraintPrefix: string;
@@ -90,7 +91,7 @@ export function objectNames(change: string, id: string): ObjectNames {
     .replaceAll(/[^a-z0-9]+/g, '_')
     .slice(0, 24);
   const base = `switchyard_${slug}_${fingerprint(`${change}\0${id}`)}`;
-  return { slot: base, publication: base, origin: base, constraintPrefix: `${base}_`, messagePrefix: base };
+  return { slot: base, publication: base, origin: `${base}_`, constraintPrefix: `${base}_`, messagePrefix: base };
 }
 
 /** 48 bits of FNV-1a as hex: enough to keep names apart, and without any crypto module for workflow code. */

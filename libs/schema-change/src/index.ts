@@ -14,6 +14,7 @@ export { keyOf, resolveShape, type ResolvedShape } from './catalog/shape.js';
 export {
   addProbeColumns,
   createProbe,
+  createProbeOf,
   judgeVolatility,
   overloadsOf,
   probeAssignable,
@@ -39,6 +40,7 @@ export { ABORT_ACTIONS, abortPlan, type AbortAction, type AbortActionName, type 
 export {
   GATE_CONDITIONS,
   gateHolds,
+  proofAgeLimit,
   GATES,
   judgeGate,
   OBSERVATIONS,
@@ -105,8 +107,10 @@ export {
   dropControlSchema,
   dropControlTable,
   fence,
+  hasPassed,
   lockControl,
   readControl,
+  resetWriter,
   type Advance,
   type Claim,
   type WriterName,
@@ -126,10 +130,22 @@ export {
   attachIndex,
   createIndexConcurrently,
   createIndexOnParent,
+  dropIndex,
   dropIndexConcurrently,
   indexState,
 } from './sql/indexes.js';
-export { differingKeys, nullResults, parityOfRange } from './sql/parity.js';
+export { createOrigin, dropOrigins, otherOrigins, releaseOrigin, useOrigin } from './sql/origin.js';
+export {
+  countParked,
+  createParkedTable,
+  deleteParked,
+  dropParkedTable,
+  park,
+  readParked,
+  unpark,
+  type Parking,
+} from './sql/parked.js';
+export { differingAmong, differingKeys, nullResults, parityOfRange } from './sql/parity.js';
 export { keyValues, nextKey, type Key, type KeyRange, type PageRange, type Side } from './sql/ranges.js';
 export {
   clearOldWithoutTarget,
@@ -146,9 +162,11 @@ export {
 export {
   applyIsolation,
   applySettings,
+  commitForGood,
+  commitWithoutWaiting,
   sessionSettings,
   setLimits,
-  silenceTriggers,
+  writeSettings,
   type TransactionLimits,
 } from './sql/session.js';
 export { emitBarrier, flipMoment, notYetVisible, openWriters, transactionsOlderThan } from './sql/settle.js';

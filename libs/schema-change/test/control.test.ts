@@ -2,16 +2,25 @@ import { describe, expect, test } from 'vitest';
 import {
   advance,
   claimWriter,
+  countParked,
   controlExists,
   controlInUse,
   createControlSchema,
   createControlTable,
+  createParkedTable,
   deleteControl,
+  deleteParked,
   dropControlSchema,
   dropControlTable,
+  dropParkedTable,
   fence,
+  hasPassed,
   lockControl,
+  park,
   readControl,
+  readParked,
+  resetWriter,
+  unpark,
   type Claim,
 } from '../src/index.js';
 import { useDatabase, type Session } from './support/database.js';
@@ -72,6 +81,21 @@ describe('the control table', () => {
     expect(await session.count(advance(old, { rows: 1, progress: null, lsn: null }))).toBe(0);
   });
 
+  test('a writer that is reset forgets its position, and nobody of before may go on', async () => {
+    const { session } = database();
+    await make(session);
+    const old = await claim(session, 'r', 'stream');
+    await session.run(advance(old, { rows: 1, progress: '{"a":1}', lsn: 'A/0' }));
+    expect(await session.run(hasPassed(old, '9/FF'))).toMatchObject([{ passed: true, applied: 'A/0' }]);
+    expect(await session.run(hasPassed(old, 'A/0'))).toMatchObject([{ passed: false }]);
+    await session.run(resetWriter(old));
+    expect(await session.run(hasPassed(old, '0/1'))).toEqual([
+      { passed: false, applied: null, epoch: '2', progress: {} },
+    ]);
+    expect(await session.count(advance(old, { rows: 1, progress: null, lsn: null }))).toBe(0);
+    await session.run(deleteControl('r'));
+  });
+
   test('a backfill that also locks the stream keeps it out until its commit', async () => {
     const { session, open } = database();
     await make(session);
@@ -89,12 +113,40 @@ describe('the control table', () => {
     expect(await other.run(fence(stream))).toMatchObject([{ mine: true }]);
   });
 
+  test('parked keys carry their reason and attempts, and leave one by one', async () => {
+    const { session } = database();
+    await make(session);
+    await session.run(createParkedTable());
+    const parking = { key: ["o'dd", '1'], code: '22P02', reason: 'the database refused a value' };
+    await session.run(park('c', parking));
+    await session.run(park('c', parking));
+    await session.run(park('c', { ...parking, key: ['a', '2'] }));
+    await session.run(park('d', parking));
+    expect(await session.run(countParked('c'))).toEqual([{ parked: 2 }]);
+    expect((await session.run(readParked('c', 10))).map(({ key, attempts }) => [key, attempts])).toEqual([
+      [["o'dd", '1'], 2],
+      [['a', '2'], 1],
+    ]);
+    await session.run(
+      unpark('c', [
+        ["o'dd", '1'],
+        ['never', '3'],
+      ]),
+    );
+    expect(await session.run(countParked('c'))).toEqual([{ parked: 1 }]);
+    await session.run(deleteParked('c'));
+    expect(await session.run(countParked('c'))).toEqual([{ parked: 0 }]);
+    expect(await session.run(countParked('d'))).toEqual([{ parked: 1 }]);
+    await session.run(deleteParked('d'));
+  });
+
   test('goes when no change uses it any more', async () => {
     const { session } = database();
     for (const change of ['c', 'd']) await session.run(deleteControl(change));
     expect(await session.run(controlInUse())).toEqual([{ in_use: true }]);
     await session.run(deleteControl('e'));
     expect(await session.run(controlInUse())).toEqual([{ in_use: false }]);
+    await session.run(dropParkedTable());
     await session.run(dropControlTable());
     await session.run(dropControlSchema());
     expect(await session.run(controlExists())).toEqual([{ there: false }]);

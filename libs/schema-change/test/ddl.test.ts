@@ -33,7 +33,7 @@ import {
   setLimits,
   setNotNull,
   setPublicationTables,
-  silenceTriggers,
+  writeSettings,
   transactionsOlderThan,
   usersNameSplit,
   validateConstraint,
@@ -82,6 +82,7 @@ describe('steps on the catalog', () => {
         valid: false,
         ready: expect.any(Boolean),
         onTable: true,
+        isFrame: false,
         unique: true,
         method: 'btree',
         columns: ['last_name'],
@@ -231,7 +232,7 @@ test("the application's triggers do not fire for our own writes, and updated_at 
   const { shape } = await prepare(session, { table: 'touched', columns: { up: { type: 'text', from: 'upper(v)' } } });
   await run(addColumns(shape));
   await run('begin');
-  await run(silenceTriggers());
+  await run(writeSettings(shape, { lockTimeoutMs: 100, statementTimeoutMs: 5_000 }));
   await run(backfillPages(shape, { from: 0, to: 1 }));
   await run('commit');
   expect(await run('select up, at from touched')).toEqual([{ up: 'A', at: 0 }]);

@@ -104,9 +104,25 @@ describe('users.name', () => {
     const { shape } = await prepare(session, usersNameSplit().spec);
     await session.run(`update users set first_name = 'Mary Jane', last_name = 'Watson' where id = 9`);
     expect(await parity(session, shape, 'derived')).toEqual({ rows: '9', differing: '1' });
-    expect(await parity(session, shape, 'consistent')).toEqual({ rows: '9', differing: '0' });
-    await derive(session, shape, [['9']], 'consistent');
+    for (const relation of ['filled', 'consistent'] as const) {
+      expect(await parity(session, shape, relation)).toEqual({ rows: '9', differing: '0' });
+    }
+    await derive(session, shape, [['9']], 'filled');
     expect(await session.run('select first_name from users where id = 9')).toEqual([{ first_name: 'Mary Jane' }]);
+  });
+
+  test('a blank name of a writer that knows only the old column is filled, though g(nothing) is blank too', async () => {
+    const { session } = database();
+    const { shape } = await prepare(session, usersNameSplit().spec);
+    await session.run(`insert into users (id, name) values (90, '')`);
+    expect(await parity(session, shape, 'consistent')).toMatchObject({ differing: '0' });
+    expect(await parity(session, shape, 'filled')).toMatchObject({ differing: '1' });
+    await derive(session, shape, [['90']], 'filled');
+    expect(await session.run('select first_name, last_name from users where id = 90')).toEqual([
+      { first_name: '', last_name: null },
+    ]);
+    expect(await parity(session, shape, 'filled')).toMatchObject({ differing: '0' });
+    await session.run('delete from users where id = 90');
   });
 
   test('in reverse the old column follows the new ones', async () => {

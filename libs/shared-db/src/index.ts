@@ -31,9 +31,16 @@ export {
 
 export { createDatabase, type CreateDatabaseOptions, type DatabaseRole } from './connection/create-database.js';
 export { connectDatabase, type ConnectOptions } from './connection/connect-database.js';
+export { openReplicationSession, type ReplicationSessionOptions } from './connection/replication-session.js';
 export type { Database, DatabaseMetrics } from './connection/database.js';
 export type { Health, HealthOptions } from './connection/health.js';
 export type { CloseOptions, CloseReport } from './connection/close.js';
+export {
+  connectionLost,
+  placeOf,
+  withDedicatedSession,
+  type DedicatedSessionOptions,
+} from './connection/dedicated-session.js';
 export type { Session } from './connection/session.js';
 
 export { getAdminConnection, refreshAdminConnection, destroyAdminConnection } from './admin-connection.js';

@@ -2,12 +2,18 @@ export { openStore, type OpenStoreOptions, type Store } from './store.js';
 export { createRunActivities } from './run-activities.js';
 export { assertSchema, migrate, type MigrateOptions, type MigrateResult } from './migrate.js';
 export { maintain, type Maintained, type MaintainOptions } from './maintain.js';
+export type { Listener } from './listener.js';
 export type { Db } from './sql.js';
 
-export { appendEvents, EVENTS_CHANNEL, type AppendedRun, type AppendOptions } from './events/append.js';
+export {
+  appendEvents,
+  createEventListener,
+  EVENTS_CHANNEL,
+  type AppendedRun,
+  type AppendOptions,
+} from './events/append.js';
 export { MAX_EVENT_DATA_BYTES } from './events/encode.js';
 export { followEvents, type FollowOptions } from './events/follow.js';
-export { createEventListener, type EventListener } from './events/listener.js';
 export { measureEventRate, type EventRate } from './events/measure.js';
 export { dropEventsBefore, ensureEventPartitions, type PartitionOptions, type Retired } from './events/partitions.js';
 export { readEvents, type EventFilter, type EventLevel, type EventSource, type ReadOptions } from './events/read.js';
@@ -55,7 +61,29 @@ export {
   type ArtifactDigest,
   type PutArtifactOptions,
 } from './artifacts/put.js';
-export { dropArtifactRefsBefore, listArtifacts, sweepArtifacts, type ArtifactRef } from './artifacts/refs.js';
+export {
+  dropArtifactRefsBefore,
+  listArtifacts,
+  newestArtifacts,
+  sweepArtifacts,
+  type ArtifactRef,
+} from './artifacts/refs.js';
+
+export { createFlagListener, FLAGS_CHANNEL, type Flag, type FlagRun } from './flags/flag.js';
+export { INSTANCE_GONE_AFTER_MS, laggards, type Laggard, type LaggardsOptions } from './flags/laggards.js';
+export { readFlag, readFlags } from './flags/read.js';
+export { removeFlag, type RemoveFlagOptions } from './flags/remove.js';
+export {
+  FLAG_LEASE_MS,
+  forgetInstance,
+  reportInstance,
+  type InstanceReport,
+  type ReportResult,
+  type ShadowReads,
+} from './flags/report.js';
+export { setFlag, type SetFlagOptions, type SetFlagResult } from './flags/set.js';
+export { shadowReads, type ShadowReadsOptions, type ShadowReadsSum } from './flags/shadow-reads.js';
+export { flagUses, type FlagUse } from './flags/uses.js';
 
 export { acquireLocks, type AcquireOptions, type AcquireResult } from './locks/acquire.js';
 export { heldLocks, listLocks, type ListedLock } from './locks/list.js';

@@ -19,7 +19,7 @@ export interface Maintained {
   readonly artifactsRemoved: number;
 }
 
-/** Daily housekeeping: months ahead, retention, dead uploads, forgotten waiters. Safe to run in several processes. */
+/** Daily housekeeping: months ahead, retention, dead uploads, forgotten waiters and instances. Safe to run in several processes. */
 export async function maintain(db: Db, options: MaintainOptions = {}): Promise<Maintained> {
   const now = (options.clock ?? (() => new Date()))();
   const daysAgo = (days: number): Date => new Date(now.getTime() - days * 86_400_000);
@@ -29,6 +29,8 @@ export async function maintain(db: Db, options: MaintainOptions = {}): Promise<M
   // A batch is sent again within minutes or never.
   await execute(db, `delete from switchyard.event_batches where stored_at < now() - interval '7 days'`);
   await execute(db, `delete from switchyard.lock_waiters where seen_at < now() - interval '1 day'`);
+  await execute(db, `delete from switchyard.flag_instances where seen_at < now() - interval '1 day'`);
+  await execute(db, `delete from switchyard.flag_shadow_reads where seen_at < now() - interval '90 days'`);
   if (options.artifactDays !== undefined) await dropArtifactRefsBefore(db, { before: daysAgo(options.artifactDays) });
   return {
     partitionsMade,

@@ -53,4 +53,4 @@ export const FOREIGN_KEY_VIOLATION = '23503';
 
 /** Ids of advisory locks, so that `pg_locks` can be read: class 0x53575944 is "SWYD". */
 export const ADVISORY_CLASS = 0x53575944;
-export const ADVISORY_LOCKS = { migrate: 1, partitions: 2 } as const;
+export const ADVISORY_LOCKS = { migrate: 1, partitions: 2, flags: 3 } as const;

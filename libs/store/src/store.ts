@@ -3,7 +3,7 @@ import { getArtifact, readArtifact, type OpenArtifact } from './artifacts/get.js
 import { parseArtifactKeys, type ArtifactKeys } from './artifacts/keys.js';
 import { putArtifact, type ArtifactDigest, type PutArtifactOptions } from './artifacts/put.js';
 import { followEvents, type FollowOptions } from './events/follow.js';
-import { createEventListener } from './events/listener.js';
+import { createEventListener } from './events/append.js';
 import { createEventWriter, type EventWriter, type EventWriterOptions } from './events/writer.js';
 import { maintain, type Maintained, type MaintainOptions } from './maintain.js';
 import { assertSchema, migrate, type MigrateOptions, type MigrateResult } from './migrate.js';

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { waitFor } from '@switchyard/testkit';
+import { startTcpProxy, waitFor } from '@switchyard/testkit';
 import { describe, expect, test } from 'vitest';
 import { appendEvents, createRunActivities, MAX_EVENT_DATA_BYTES, readEvents } from '../src/index.js';
 import { connect, useStoreDatabase } from './support/database.js';
 import { newRunId, someEvents, upTo } from './support/events.js';
-import { startTcpProxy } from './support/tcp-proxy.js';
 
 const database = useStoreDatabase();
 

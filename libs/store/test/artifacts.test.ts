@@ -7,6 +7,7 @@ import {
   dropArtifactRefsBefore,
   getArtifact,
   listArtifacts,
+  newestArtifacts,
   openStore,
   parseArtifactKeys,
   putArtifact,
@@ -91,6 +92,12 @@ describe('putArtifact and getArtifact', () => {
     const { knex } = database();
     const runId = randomUUID();
     for (let i = 0; i < 2; i++) await putArtifact(knex, keys, { ...plan('same', runId), contentType: 'text/plain' });
+    expect(await newestArtifacts(knex, { kind: 'no-such-kind', limit: 5 })).toEqual([]);
+    const [newest] = await newestArtifacts(knex, {
+      kind: (await listArtifacts(knex, { runId }))[0]?.kind ?? '',
+      limit: 1,
+    });
+    expect(newest).toMatchObject({ runId });
     expect(await listArtifacts(knex, { runId })).toMatchObject([{ contentType: 'text/plain' }]);
   });
 

@@ -1,17 +1,16 @@
-import { waitFor } from '@switchyard/testkit';
+import { startTcpProxy, waitFor } from '@switchyard/testkit';
 import type { Knex } from 'knex';
 import { describe, expect, test } from 'vitest';
-import { appendEvents, createEventListener, followEvents, openStore, type EventListener } from '../src/index.js';
+import { appendEvents, createEventListener, followEvents, openStore, type Listener } from '../src/index.js';
 import { connect, useStoreDatabase } from './support/database.js';
 import { newRunId, someEvents, upTo } from './support/events.js';
-import { startTcpProxy } from './support/tcp-proxy.js';
 
 const database = useStoreDatabase();
 
 /** Follows until `length` events came; a stuck follower ends by the test's time-out. */
 async function take(
   knex: Knex,
-  options: { runId: string; length: number; after?: number; listener?: EventListener; pollMs?: number },
+  options: { runId: string; length: number; after?: number; listener?: Listener; pollMs?: number },
 ): Promise<number[]> {
   const { length, ...rest } = options;
   const abort = new AbortController();
@@ -26,7 +25,7 @@ async function take(
 /** Milliseconds between polls that no test lives to see: what arrives came by notification. */
 const NEVER = 600_000;
 
-async function withListener(work: (listener: EventListener) => Promise<void>): Promise<void> {
+async function withListener(work: (listener: Listener) => Promise<void>): Promise<void> {
   const listener = createEventListener(database().knex);
   try {
     await work(listener);

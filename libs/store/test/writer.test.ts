@@ -1,10 +1,9 @@
-import { waitFor } from '@switchyard/testkit';
+import { startTcpProxy, waitFor, type TcpProxy } from '@switchyard/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Knex } from 'knex';
 import { createEventWriter, measureEventRate, readEvents, type EventWriterOptions } from '../src/index.js';
 import { connect, useStoreDatabase } from './support/database.js';
 import { newRunId, someEvents, upTo } from './support/events.js';
-import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.js';
 
 const database = useStoreDatabase();
 const messages = async (runId: string): Promise<string[]> =>

@@ -8,6 +8,7 @@ export {
 } from './postgres-server.js';
 export { postgres, temporal } from './provided.js';
 export { replayAll, type ReplayAllOptions } from './replay-all.js';
+export { startTcpProxy, type TcpProxy } from './tcp-proxy.js';
 export { startTemporal, type StartedTemporal, type TemporalForTests } from './temporal-server.js';
 export { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from './test-database.js';
 export { tools } from './tools.js';

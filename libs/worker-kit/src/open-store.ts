@@ -1,13 +1,13 @@
 import { createDatabase, parseDatabaseConfig } from '@switchyard/shared-db';
 import { openStore, type EventWriter, type Store } from '@switchyard/store';
-import type { WorkerContext } from './worker-definition.js';
+import type { ProcessContext } from './run-process.js';
 
 /**
- * Opens the store that DB_* names, and closes it with the worker. Its schema must be there: `switchyard up` or the
+ * Opens the store that DB_* names, and closes it with the process. Its schema must be there: `switchyard up` or the
  * migration job of a deployment makes it.
  * @throws SchemaTooNew, DatabaseUnreachable, AuthFailed
  */
-export async function openWorkerStore({ config, env, log, name, onClose }: WorkerContext): Promise<Store> {
+export async function openWorkerStore({ config, env, log, name, onClose }: ProcessContext): Promise<Store> {
   const database = createDatabase({
     role: 'app',
     config: parseDatabaseConfig(env),
@@ -28,7 +28,7 @@ export async function openWorkerStore({ config, env, log, name, onClose }: Worke
 }
 
 /** A writer for what the programs of a worker say; what it still holds is stored before the worker ends. */
-export function openEventWriter({ log, onClose }: WorkerContext, store: Store): EventWriter {
+export function openEventWriter({ log, onClose }: ProcessContext, store: Store): EventWriter {
   const events = store.createEventWriter({
     onRetry: ({ error, events: waiting }) => log.warn({ err: error, waiting }, 'events could not be stored yet'),
   });

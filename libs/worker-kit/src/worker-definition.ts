@@ -1,44 +1,24 @@
-import type { Masker, Reaper } from '@switchyard/process';
+import type { Reaper } from '@switchyard/process';
 import type { VersioningBehavior } from '@temporalio/common';
 import type { ActivityFunction } from './activity.js';
-import type { Close } from './closers.js';
-import type { WorkerConfig } from './config/parse-environment.js';
 import type { Variables } from './config/variable.js';
-import type { Log } from './logger.js';
+import type { ProcessContext, ProcessDefinition } from './run-process.js';
 
 /** What every part of a worker is given. */
-export interface WorkerContext<V extends Variables = Variables> {
-  /** Name of the worker. */
-  readonly name: string;
+export interface WorkerContext<V extends Variables = Variables> extends ProcessContext<V> {
   readonly taskQueue: string;
-  /** The parsed SWITCHYARD_* variables. */
-  readonly config: WorkerConfig<V>;
-  /** The environment itself, for parts that parse their own names (DB_*, VAULT_*). */
-  readonly env: NodeJS.ProcessEnv;
-  readonly log: Log;
-  /** Secrets registered here are hidden in logs and failures. Programs are given the same one. */
-  readonly masker: Masker;
   /** Ends programs if this worker dies. Started at first use: a worker that runs no programs has none. */
   readonly reaper: Reaper;
-  /** Aborts when the worker was asked to stop. Activities have a signal of their own. */
-  readonly stopping: AbortSignal;
-  /** Registers what is open now to be closed when the worker ends, newest first. */
-  readonly onClose: (name: string, close: Close) => void;
 }
 
 /** What the activities of a worker are given: the context, and what its app has opened. */
 export type ActivityContext<R, V extends Variables = Variables> = WorkerContext<V> & { readonly resources: R };
 
 /** One worker: its queue, its workflows, its activities, and how it ends. */
-export interface WorkerDefinition<R, V extends Variables> {
-  readonly name: string;
+export interface WorkerDefinition<R, V extends Variables> extends ProcessDefinition<V> {
   readonly taskQueue: string;
   /** The built workflow bundle. Absent: the worker runs activities only. */
   readonly workflowBundle?: URL | string;
-  /** Variables beside those that every worker knows. */
-  readonly variables?: V;
-  /** SWITCHYARD_ names that the app reads by itself. */
-  readonly alsoKnown?: readonly string[];
   /** Opens stores, pools and clients; each is registered with `context.onClose` as soon as it is open. */
   readonly open?: (context: WorkerContext<V>) => Promise<R> | R;
   /** The activities, each wrapped by runWorker so that its errors become coded failures. */

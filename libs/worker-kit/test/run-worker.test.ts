@@ -230,7 +230,7 @@ describe('a worker that cannot start', () => {
     const worker = startWorker({ SWITCHYARD_OPEN_FAILURE: 'no database' });
     expect(await worker.ended()).toBe(1);
     expect(worker.lines.filter(({ msg }) => msg === 'closed').map(({ name }) => name)).toEqual(['second', 'first']);
-    expect((await worker.line('the worker failed'))['err']).toMatchObject({ message: 'no database' });
+    expect((await worker.line('failed'))['err']).toMatchObject({ message: 'no database' });
     expect(await worker.line('could not be closed')).toMatchObject({ resource: 'broken' });
   });
 
@@ -240,7 +240,7 @@ describe('a worker that cannot start', () => {
       SWITCHYARD_CONNECT_TIMEOUT: '1s',
     });
     expect(await worker.ended()).toBe(1);
-    const { err } = await worker.line('the worker failed');
+    const { err } = await worker.line('failed');
     expect(err).toMatchObject({ message: expect.stringContaining('check TEMPORAL_ADDRESS') });
   });
 
@@ -253,7 +253,7 @@ describe('a worker that cannot start', () => {
     const health = await healthOf(await runningWorker());
     const worker = startWorker({ SWITCHYARD_HEALTH_PORT: new URL(health).port });
     expect(await worker.ended()).toBe(2);
-    const { err } = await worker.line('the worker failed');
+    const { err } = await worker.line('failed');
     expect(err).toMatchObject({ message: expect.stringContaining('SWITCHYARD_HEALTH_PORT') });
   });
 });

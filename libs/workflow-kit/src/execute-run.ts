@@ -3,15 +3,27 @@ import {
   WORKFLOW_QUEUES,
   type AnsibleInputGiven,
   type AnsibleResult,
+  type ChangeStreamInput,
+  type ChangeStreamResult,
   type MigrationInputGiven,
   type MigrationResult,
   type RunbookResult,
   type RunbookRun,
+  type SchemaChangeGiven,
+  type SchemaChangePlanResult,
+  type SchemaChangeResult,
   type TerraformInputGiven,
   type TerraformResult,
   type WorkflowType,
 } from '@switchyard/contracts';
-import { ChildWorkflowCancellationType, ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
+import {
+  ChildWorkflowCancellationType,
+  ParentClosePolicy,
+  startChild,
+  workflowInfo,
+  type ChildWorkflowHandle,
+  type Workflow,
+} from '@temporalio/workflow';
 import type { Run } from './run.js';
 
 /** The results of Switchyard's workflows by type. */
@@ -19,6 +31,10 @@ export interface WorkflowResults {
   readonly AnsibleWorkflow: AnsibleResult;
   readonly TerraformWorkflow: TerraformResult;
   readonly DatabaseMigrationWorkflow: MigrationResult;
+  readonly SchemaChangeWorkflow: SchemaChangeResult;
+  readonly SchemaChangePlanWorkflow: SchemaChangePlanResult;
+  readonly migrateUsersNameSplitWorkflow: SchemaChangeResult;
+  readonly ChangeStreamWorkflow: ChangeStreamResult;
   readonly RunbookWorkflow: RunbookResult;
 }
 
@@ -27,6 +43,10 @@ export interface WorkflowInputs {
   readonly AnsibleWorkflow: AnsibleInputGiven | string;
   readonly TerraformWorkflow: TerraformInputGiven;
   readonly DatabaseMigrationWorkflow: MigrationInputGiven;
+  readonly SchemaChangeWorkflow: SchemaChangeGiven;
+  readonly SchemaChangePlanWorkflow: SchemaChangeGiven;
+  readonly migrateUsersNameSplitWorkflow: Partial<SchemaChangeGiven['spec']> | null;
+  readonly ChangeStreamWorkflow: ChangeStreamInput;
   readonly RunbookWorkflow: { runbook: RunbookRun['runbook'] | object; inputs?: Record<string, unknown> };
 }
 
@@ -42,16 +62,13 @@ export interface ChildOptions {
   readonly summary?: string;
 }
 
-/**
- * Starts any workflow type on any task queue as a child and waits for its result. When the parent is cancelled the
- * child is asked to end, and waited for; when the parent ends otherwise, likewise.
- */
-export async function executeChildOn<R>(
+/** Starts any workflow type on any task queue as a child. When the parent ends, the child is asked to end too. */
+export async function startChildOn(
   type: string,
   taskQueue: string,
   args: unknown[],
   options: ChildOptions = {},
-): Promise<R> {
+): Promise<ChildWorkflowHandle<Workflow>> {
   const { workflowId, under, timeout, summary } = options;
   const memo: Record<string, unknown> = {
     [MEMO.startedBy]: under ? under.run.startedBy : workflowInfo().memo?.[MEMO.startedBy],
@@ -68,7 +85,20 @@ export async function executeChildOn<R>(
     ...(summary === undefined ? {} : { staticSummary: summary }),
   });
   under?.run.child(under.step, { workflowId: handle.workflowId, type });
-  return (await handle.result()) as R;
+  return handle;
+}
+
+/**
+ * Starts a child as {@link startChildOn} and waits for its result. When the parent is cancelled the child is asked to
+ * end, and waited for.
+ */
+export async function executeChildOn<R>(
+  type: string,
+  taskQueue: string,
+  args: unknown[],
+  options: ChildOptions = {},
+): Promise<R> {
+  return (await (await startChildOn(type, taskQueue, args, options)).result()) as R;
 }
 
 /** Starts one of Switchyard's workflows as a child on its own queue and waits for its typed result. */
@@ -91,6 +121,10 @@ export const runTerraform = (input: TerraformInputGiven, options?: ChildOptions)
 /** Migrates a database from another workflow. */
 export const runDatabaseMigration = (input: MigrationInputGiven, options?: ChildOptions): Promise<MigrationResult> =>
   executeRun('DatabaseMigrationWorkflow', input, options);
+
+/** Changes a schema under traffic from another workflow. */
+export const runSchemaChange = (input: SchemaChangeGiven, options?: ChildOptions): Promise<SchemaChangeResult> =>
+  executeRun('SchemaChangeWorkflow', input, options);
 
 /** Runs a runbook from another workflow. */
 export const runRunbook = (input: WorkflowInputs['RunbookWorkflow'], options?: ChildOptions): Promise<RunbookResult> =>

@@ -1,7 +1,7 @@
 import { approvalPolicySchema, UNAUTHENTICATED, type Decision } from '@switchyard/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { closedGate, decide, expire, openGate, refusalOf, showGate, type Gate } from './gate.js';
+import { closedGate, decide, expire, leaveGate, openGate, refusalOf, showGate, type Gate } from './gate.js';
 
 const EVIDENCE = `sha256:${'a'.repeat(64)}`;
 const at = '2026-01-01T00:00:00.000Z';
@@ -114,6 +114,13 @@ describe('a watched gate', () => {
     const approved = decide(show(closed(), 'pass'), decision('bob'));
     expect(approved.status.state).toBe('approved');
     expect(show(approved, 'fail').status).toMatchObject({ state: 'closed', decisions: [] });
+  });
+
+  it('is closed when nobody waits at it any more, and keeps what was decided', () => {
+    const once = decide(show(closed({ required: 2 }), 'pass'), decision('bob'));
+    expect(leaveGate(once).status).toMatchObject({ state: 'closed', decisions: [], conditions: [{ name: 'lag' }] });
+    const approved = decide(show(closed(), 'pass'), decision('bob'));
+    expect(leaveGate(approved)).toBe(approved);
   });
 
   it('stays rejected or expired, and waiting alone never passes one that is closed', () => {

@@ -104,6 +104,12 @@ export function showGate(gate: Gate, view: GateView, now: Date): Gate {
   };
 }
 
+/** A watched gate that nobody waits at any more: what was open is closed, and nobody may decide. */
+export function leaveGate(gate: Gate): Gate {
+  const { status } = gate;
+  return status.state === 'open' ? { ...gate, status: { ...status, state: 'closed', decisions: [] } } : gate;
+}
+
 /** Names of the conditions that do not hold; `unknown` counts as fail. */
 export function failingConditions(conditions: readonly Condition[]): string[] {
   return conditions.filter(({ state }) => state !== 'pass').map(({ name }) => name);

@@ -1,6 +1,16 @@
 import type { ApprovalPolicy, Condition, Decision } from '@switchyard/contracts';
 import { condition } from '@temporalio/workflow';
-import { closedGate, decide, expire, openGate, refusalOf, showGate, type Gate, type GateView } from './gate.js';
+import {
+  closedGate,
+  decide,
+  expire,
+  leaveGate,
+  openGate,
+  refusalOf,
+  showGate,
+  type Gate,
+  type GateView,
+} from './gate.js';
 import { approvedBy, approvedOrThrow, type GateHost } from './gate-host.js';
 import { WatchedGate, type WatchRequest } from './watched-gate.js';
 
@@ -89,6 +99,7 @@ export class Gatekeeper {
       isRecording: () => this.#recording > 0,
       show: (view: GateView) => this.#set(showGate(current(), view, new Date())),
       expire: () => this.#set(expire(current())),
+      leave: () => this.#set(leaveGate(current())),
     });
   }
 

@@ -1,5 +1,6 @@
 export { activities, type ActivityGroup } from './activities.js';
 export { effectiveWaiting, renderStatus } from './board.js';
+export { continueRun } from './continue-run.js';
 export { canonicalJson, digestOf } from './digest.js';
 export {
   executeChildOn,
@@ -7,7 +8,9 @@ export {
   runAnsible,
   runDatabaseMigration,
   runRunbook,
+  runSchemaChange,
   runTerraform,
+  startChildOn,
   type ChildOptions,
   type WorkflowInputs,
   type WorkflowResults,

@@ -91,6 +91,9 @@ export class Run {
   readonly #record: Pick<RunActivities, 'recordDecision'>;
   readonly #held = new Map<string, Held>();
   readonly #reportTo: { workflowId: string; step: string } | undefined;
+  /** What the parent is told next. */
+  #toReport: Pick<ChildReport, 'waitingFor'> | undefined;
+  #isReporting = false;
   #waits: readonly WaitingFor[] = [];
   #decisions = 0;
   #aborted: Ending | undefined;
@@ -119,7 +122,8 @@ export class Run {
       heartbeat: false,
       attempts: Infinity,
     });
-    this.recorder = new Recorder(events, this.ref.executionId);
+    // Of this execution, not of the first one: a run that continues as new counts from the start again.
+    this.recorder = new Recorder(events, info.runId);
     this.board = new Board({
       kind,
       runId: this.ref.runId,
@@ -282,7 +286,7 @@ export class Run {
       subject,
       runId: this.ref.runId,
       workflowId: this.ref.workflowId,
-      id: `${this.ref.executionId}/${this.#decisions++}`,
+      id: `${workflowInfo().runId}/${this.#decisions++}`,
     };
     this.event({
       source: 'run',
@@ -377,17 +381,32 @@ export class Run {
     if (this.#reportTo) this.#report(this.#reportTo, waiting);
   }
 
+  /**
+   * One report at a time: those of one workflow task may arrive in any order, and the parent would keep the older one.
+   * What changes meanwhile is in the next, the newest alone.
+   */
   #report(to: { workflowId: string; step: string }, waitingFor: WaitingFor | null): void {
-    const report: ChildReport = {
-      step: to.step,
-      workflowId: this.ref.workflowId,
-      type: workflowInfo().workflowType,
-      waitingFor,
-    };
-    CancellationScope.nonCancellable(() =>
-      getExternalWorkflowHandle(to.workflowId).signal(SIGNALS.childReport, report),
-    ).catch((error: unknown) =>
-      log.debug('the parent could not be told what this run waits for', { error: String(error) }),
-    );
+    this.#toReport = { waitingFor };
+    if (!this.#isReporting) void this.#reportAll(to);
+  }
+
+  async #reportAll(to: { workflowId: string; step: string }): Promise<void> {
+    this.#isReporting = true;
+    while (this.#toReport) {
+      const report: ChildReport = {
+        step: to.step,
+        workflowId: this.ref.workflowId,
+        type: workflowInfo().workflowType,
+        ...this.#toReport,
+      };
+      this.#toReport = undefined;
+      // oxlint-disable-next-line no-await-in-loop -- the next one follows when this one has arrived
+      await CancellationScope.nonCancellable(() =>
+        getExternalWorkflowHandle(to.workflowId).signal(SIGNALS.childReport, report),
+      ).catch((error: unknown) =>
+        log.debug('the parent could not be told what this run waits for', { error: String(error) }),
+      );
+    }
+    this.#isReporting = false;
   }
 }

@@ -20,6 +20,7 @@ export interface WatchedState {
   readonly isRecording: () => boolean;
   readonly show: (view: GateView) => void;
   readonly expire: () => void;
+  readonly leave: () => void;
 }
 
 /**
@@ -66,11 +67,16 @@ export class WatchedGate {
    * @throws ApprovalRejected, ApprovalExpired
    */
   async decided(): Promise<readonly Decision[]> {
-    while (this.#isUndecided()) {
-      const awaited = this.#awaited();
-      const isOther = (): boolean => !this.#isUndecided() || this.#awaited().name !== awaited.name;
-      // oxlint-disable-next-line no-await-in-loop -- one wait after the other, each for what is missing then
-      await this.#host.waitFor(awaited, () => this.#untilExpired(isOther));
+    try {
+      while (this.#isUndecided()) {
+        const awaited = this.#awaited();
+        const isOther = (): boolean => !this.#isUndecided() || this.#awaited().name !== awaited.name;
+        // oxlint-disable-next-line no-await-in-loop -- one wait after the other, each for what is missing then
+        await this.#host.waitFor(awaited, () => this.#untilExpired(isOther));
+      }
+    } finally {
+      // An abort, or a proof that failed: nobody takes a decision any more until the gate is watched again.
+      this.#state.leave();
     }
     const { status } = this;
     this.#tell(status);

@@ -1,19 +1,18 @@
-import { createInterface } from 'node:readline/promises';
-import { CodedError, type UpdateName, type UpdateReply } from '@switchyard/contracts';
+import { CodedError, type SCHEMA_CHANGE_UPDATES, type UpdateName, type UpdateReply } from '@switchyard/contracts';
 import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import { action, type Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
+import { confirm } from '../input/confirm.js';
 import { chooseGate, openGates } from '../runs/find-gates.js';
 import { renderGate } from '../runs/render-status.js';
 import { withSession } from '../session.js';
-import { usageError } from '../usage-error.js';
 
 /** Sends an update to a run. A refusal is GateFailed with the reason that the run gave. */
 export async function sendUpdate(
   client: Client,
   workflowId: string,
-  name: UpdateName,
+  name: UpdateName | keyof typeof SCHEMA_CHANGE_UPDATES,
   payload: Record<string, unknown>,
 ): Promise<UpdateReply> {
   try {
@@ -60,8 +59,15 @@ async function decide(
     const choice = chooseGate(gates, options.gate);
     if ('problem' in choice) throw new CodedError('GateFailed', `${runId}: ${choice.problem}`);
     const { gate, workflowId } = choice.chosen;
-    for (const line of renderGate(gate, workflowId, terminal.color)) terminal.say(line);
-    if (what === 'approve' && options.evidence === undefined && !(options.yes ?? false)) await confirm(terminal.isLive);
+    for (const line of renderGate(gate, workflowId, terminal)) terminal.say(line);
+    // Nobody approves by accident: a person says yes to what was just shown, a script names the evidence.
+    if (what === 'approve' && options.evidence === undefined && !(options.yes ?? false)) {
+      await confirm(terminal, {
+        question: 'Approve this?',
+        withoutTerminal: 'without a terminal, approve with --evidence <digest> (as shown above) or --yes',
+        refused: 'not approved',
+      });
+    }
     const by = { identity: context.identity, channel: 'cli' };
     const reply = await sendUpdate(client, workflowId, what, {
       gate: gate.name,
@@ -80,18 +86,6 @@ async function decide(
     });
     return EXIT.ok.code;
   });
-}
-
-/** Nobody approves by accident: a person says yes to what was just shown, a script names the evidence. */
-async function confirm(canAsk: boolean): Promise<void> {
-  if (!canAsk) throw usageError('without a terminal, approve with --evidence <digest> (as shown above) or --yes');
-  const prompt = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    const answer = await prompt.question('Approve this? [y/N] ');
-    if (!/^y(?:es)?$/i.test(answer.trim())) throw usageError('not approved');
-  } finally {
-    prompt.close();
-  }
 }
 
 function message(context: Context, runId: string, name: UpdateName, payload: Record<string, unknown>): Promise<number> {

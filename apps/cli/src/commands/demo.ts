@@ -1,20 +1,26 @@
 import { formatDuration } from '@switchyard/contracts';
-import { down } from '@switchyard/local-stack';
-import type { Command } from 'commander';
-import { action } from '../context.js';
-import { actFullStack, type ActReport } from '../demo/act-full-stack.js';
+import { down, type StackStatus } from '@switchyard/local-stack';
+import { Argument, type Command } from 'commander';
+import { action, type Context } from '../context.js';
+import type { Act, ActReport } from '../demo/act.js';
+import { actFullStack } from '../demo/act-full-stack.js';
+import { actSchemaChange } from '../demo/act-schema-change.js';
 import { EXIT } from '../exit-codes.js';
 import { withSession } from '../session.js';
 import { table, type Terminal } from '../terminal.js';
 import { startStack, stackLines } from './stack.js';
 
-function reportLines(act: ActReport, { color }: Terminal): string[] {
+/** The acts, in the order in which they are played. */
+const ACTS: Readonly<Record<string, { readonly title: string; readonly play: Act }>> = {
+  'full-stack': { title: 'Terraform → approval → database → Ansible', play: actFullStack },
+  'schema-change': { title: 'A schema change under traffic', play: actSchemaChange },
+};
+
+function reportLines(act: ActReport, terminal: Terminal): string[] {
+  const { color } = terminal;
   return [
     '',
-    color.bold(
-      act.ok ? color.green(`It worked, in ${formatDuration(act.durationMs)}.`) : color.red('It did not work.'),
-    ),
-    ...table(act.steps.map((step) => [`  ${step.title}`, step.state, step.ms === null ? '' : formatDuration(step.ms)])),
+    ...act.lines(terminal),
     '',
     ...table(
       act.checks.map((check) => [
@@ -22,7 +28,30 @@ function reportLines(act: ActReport, { color }: Terminal): string[] {
         color.dim(check.seen),
       ]),
     ),
+    '',
+    color.bold(
+      act.ok ? color.green(`It worked, in ${formatDuration(act.durationMs)}.`) : color.red('It did not work.'),
+    ),
+    ...(act.link ? [`  Temporal UI  ${color.underline(act.link)}`] : []),
+    `  Log          switchyard runs logs ${act.runId}`,
   ];
+}
+
+async function playActs(
+  { root, terminal }: Context,
+  names: readonly string[],
+  { stack, signal }: { readonly stack: StackStatus; readonly signal: AbortSignal },
+): Promise<ActReport[]> {
+  const reports: ActReport[] = [];
+  for (const [i, name] of names.entries()) {
+    const act = ACTS[name];
+    if (!act || signal.aborted) break;
+    if (names.length > 1) terminal.say(terminal.color.bold(`\nAct ${i + 1} of ${names.length}: ${act.title}\n`));
+    const report = await withSession(root, (session) => act.play({ root, stack, session, terminal, signal }));
+    for (const line of reportLines(report, terminal)) terminal.say(line);
+    reports.push(report);
+  }
+  return reports;
 }
 
 /** Registers demo. */
@@ -30,11 +59,12 @@ export function registerDemoCommand(program: Command): void {
   program
     .command('demo')
     .description(
-      'watch the main act: Terraform, approval, database and Ansible in one run that survives a killed worker',
+      'watch both acts, each checked: Terraform, approval, database and Ansible in one run; a schema change under traffic. A worker is killed in each',
     )
+    .addArgument(new Argument('[act]', 'one act alone').choices(Object.keys(ACTS)))
     .option('--exit', 'stop everything at the end instead of staying up until Ctrl-C')
     .action(
-      action(async (context, options: { exit?: boolean }) => {
+      action(async (context, given: string | undefined, options: { exit?: boolean }) => {
         const { terminal, root } = context;
         const interrupt = new AbortController();
         const onSignal = (): void => interrupt.abort();
@@ -42,26 +72,23 @@ export function registerDemoCommand(program: Command): void {
         const began = Date.now();
         const { status: stack, joined } = await startStack(context);
         try {
+          const setUpMs = Date.now() - began;
           terminal.note(
             terminal.color.dim(
-              `${joined ? 'joined the stack that runs' : 'the stack is up'} after ${formatDuration(Date.now() - began)}`,
+              `${joined ? 'joined the stack that runs' : 'the stack is up'} after ${formatDuration(setUpMs)}`,
             ),
           );
           for (const line of stackLines(stack, terminal.color)) terminal.say(line);
-          terminal.say('');
-          const act = await withSession(root, (session) =>
-            actFullStack({ root, stack, session, terminal, signal: interrupt.signal }),
-          );
-          for (const line of reportLines(act, terminal)) terminal.say(line);
-          if (act.link) terminal.say(`\n  Temporal UI  ${terminal.color.underline(act.link)}`);
-          terminal.say(`  Log          switchyard runs logs ${act.runId}`);
-          terminal.json({ ok: act.ok, setUpMs: Date.now() - began - act.durationMs, acts: [act] });
+          const names = given === undefined ? Object.keys(ACTS) : [given];
+          const acts = await playActs(context, names, { stack, signal: interrupt.signal });
+          const ok = acts.length === names.length && acts.every((act) => act.ok);
+          terminal.json({ ok, setUpMs, acts });
           if (interrupt.signal.aborted) return EXIT.interrupted.code;
           if (!options.exit && !terminal.isJson) {
             terminal.say(terminal.color.dim('\nEverything stays up for you to look around. Ctrl-C ends it.'));
             await aborted(interrupt.signal);
           }
-          return act.ok ? EXIT.ok.code : EXIT.failed.code;
+          return ok ? EXIT.ok.code : EXIT.failed.code;
         } finally {
           process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
           // A stack that ran before is its starter's: it is left as it was found.

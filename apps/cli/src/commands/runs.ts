@@ -76,10 +76,9 @@ export function registerRunsCommands(program: Command): void {
           terminal.say(renderVerdict(status, terminal.color));
           for (const line of renderSteps(status, terminal, new Date())) terminal.say(line);
           const children = gates.filter((open) => open.workflowId !== runId);
-          for (const gate of status.gates)
-            renderGate(gate, runId, terminal.color).forEach((line) => terminal.say(line));
+          for (const gate of status.gates) renderGate(gate, runId, terminal).forEach((line) => terminal.say(line));
           for (const open of children)
-            renderGate(open.gate, open.workflowId, terminal.color).forEach((line) => terminal.say(line));
+            renderGate(open.gate, open.workflowId, terminal).forEach((line) => terminal.say(line));
           for (const warning of status.warnings) terminal.say(terminal.color.yellow(`  warning: ${warning}`));
           if (outcome && !outcome.ok) terminal.say(terminal.color.red(`  ${outcome.code}: ${outcome.message}`));
           const link = session.uiLink(runId);

@@ -6,13 +6,14 @@ import type { Command } from 'commander';
 import { action, type Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { table, type Terminal } from '../terminal.js';
-import { localWorkers } from '../workers.js';
+import { localGateway, localWorkers } from '../workers.js';
 
-/** Starts the local stack with all workers, or joins the one that runs. */
+/** Starts the local stack with all workers and the gateway, or joins the one that runs. */
 export async function startStack(context: Pick<Context, 'root' | 'terminal'>): Promise<UpResult> {
   const result = await up({
     root: context.root,
     workers: localWorkers(context.root),
+    gateway: localGateway(context.root),
     prepare: migrateStore,
     progress: (line) => context.terminal.note(context.terminal.color.dim(line)),
   });
@@ -46,12 +47,15 @@ export function stackLines(stack: StackStatus, color: Terminal['color']): string
       ['  PostgreSQL', hostOf(stack.postgres.url), `databases switchyard, ${Object.keys(stack.databases).join(', ')}`],
     ]),
     ...table(
-      stack.workers.map((worker) => [
-        `  ${worker.state === 'running' ? color.green('●') : color.yellow('○')} ${worker.name}`,
-        worker.taskQueue,
-        worker.pid === null ? '' : `pid ${worker.pid}`,
-        worker.state,
-        worker.restarts > 0 ? `${worker.restarts} restarts, last: ${worker.lastExit ?? ''}` : '',
+      [
+        ...stack.workers.map((worker) => ({ ...worker, place: worker.taskQueue })),
+        ...(stack.gateway ? [{ ...stack.gateway, place: color.underline(stack.gateway.url) }] : []),
+      ].map((one) => [
+        `  ${one.state === 'running' ? color.green('●') : color.yellow('○')} ${one.name}`,
+        one.place,
+        one.pid === null ? '' : `pid ${one.pid}`,
+        one.state,
+        one.restarts > 0 ? `${one.restarts} restarts, last: ${one.lastExit ?? ''}` : '',
       ]),
     ),
   ];
@@ -75,7 +79,7 @@ function reportLines(report: ToolReport, terminal: Terminal): string[] {
 export function registerStackCommands(program: Command): void {
   program
     .command('up')
-    .description('start Temporal, PostgreSQL and all workers on this machine, or join the stack that runs')
+    .description('start Temporal, PostgreSQL, all workers and the gateway on this machine, or join the stack that runs')
     .action(
       action(async (context) => {
         const { status: stack, joined } = await startStack(context);

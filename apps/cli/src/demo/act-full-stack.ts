@@ -1,44 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { RunStatus } from '@switchyard/contracts';
-import type { StackStatus } from '@switchyard/local-stack';
+import { formatDuration, type RunStatus } from '@switchyard/contracts';
 import { loadRunbook } from '../input/load-runbook.js';
 import { startRun } from '../runs/start-run.js';
 import { statusOf } from '../runs/find-gates.js';
 import { watchRun } from '../runs/watch-run.js';
-import type { Session } from '../session.js';
-import type { Terminal } from '../terminal.js';
+import { table } from '../terminal.js';
+import type { ActContext, ActReport, Check } from './act.js';
 import { decideGate, OPERATOR, type GateStory } from './decide-gates.js';
-import { killInTheMiddle, revived, type KillOptions, type KillStory } from './kill-worker.js';
+import { killInTheMiddle, revived, type HostKillStory, type KillOptions } from './kill-worker.js';
 import { openSite } from './site.js';
 import { makeWorkspace, readJournals, resetDemoTables } from './workspace.js';
-
-/** What the first act showed; `checks` decide whether the demo worked. */
-export interface ActReport {
-  readonly act: string;
-  readonly runId: string;
-  readonly link: string | null;
-  readonly ok: boolean;
-  readonly checks: readonly { readonly what: string; readonly ok: boolean; readonly seen: string }[];
-  readonly steps: readonly {
-    readonly id: string;
-    readonly title: string;
-    readonly state: string;
-    readonly ms: number | null;
-  }[];
-  readonly gates: readonly GateStory[];
-  readonly kill: KillStory | null;
-  readonly durationMs: number;
-  readonly result: unknown;
-}
-
-/** What an act needs. */
-export interface ActContext {
-  readonly root: string;
-  readonly stack: StackStatus;
-  readonly session: Session;
-  readonly terminal: Terminal;
-  readonly signal: AbortSignal;
-}
 
 const RELEASE = '1.4.0';
 
@@ -87,17 +58,17 @@ export async function actFullStack(context: ActContext): Promise<ActReport> {
       workflowId: runId,
       terminal,
       signal,
-      onLook: async (status, open, table) => {
+      onLook: async (_status, open, live) => {
         for (const gate of open.filter(({ gate: { evidence } }) => !decided.has(evidence))) {
           decided.add(gate.gate.evidence);
           const story = await decideGate(session.client, gate);
           gates.push(story);
-          table.log(color.yellow(`gate ${story.gate}: ${story.refusal}`));
-          table.log(
+          live.log(color.yellow(`gate ${story.gate}: ${story.refusal}`));
+          live.log(
             color.green(`gate ${story.gate}: approved by ${story.approvedBy} for ${story.evidence.slice(0, 19)}…`),
           );
         }
-        for (const line of said.splice(0)) table.log(color.yellow(line));
+        for (const line of said.splice(0)) live.log(color.yellow(line));
       },
     });
     over.abort();
@@ -114,22 +85,26 @@ export async function actFullStack(context: ActContext): Promise<ActReport> {
       notifications: site.notifications.length,
       siteRoot: workspace.siteRoot,
     });
+    const steps = status.steps.map((step) => ({
+      id: step.id,
+      title: step.title,
+      state: step.state,
+      ms: step.startedAt && step.endedAt ? Date.parse(step.endedAt) - Date.parse(step.startedAt) : null,
+    }));
     return {
       act: 'full-stack',
       runId,
       link,
       ok: checks.every((check) => check.ok),
       checks,
-      steps: status.steps.map((step) => ({
-        id: step.id,
-        title: step.title,
-        state: step.state,
-        ms: step.startedAt && step.endedAt ? Date.parse(step.endedAt) - Date.parse(step.startedAt) : null,
-      })),
+      steps,
       gates,
       kill: kill ?? null,
       durationMs: Date.now() - startedAt,
       result: outcome?.ok ? outcome.result : null,
+      figures: null,
+      lines: () =>
+        table(steps.map(({ title, state, ms }) => [`  ${title}`, state, ms === null ? '' : formatDuration(ms)])),
     };
   } finally {
     over.abort();
@@ -139,7 +114,7 @@ export async function actFullStack(context: ActContext): Promise<ActReport> {
 
 /** What became of the worker: killed or never, and the pid under which it came back. */
 interface Drama {
-  readonly kill: KillStory | undefined;
+  readonly kill: HostKillStory | undefined;
   readonly back: number | undefined;
 }
 
@@ -159,14 +134,14 @@ interface Seen {
   readonly outcomeSeen: string;
   readonly status: RunStatus;
   readonly gates: readonly GateStory[];
-  readonly kill: KillStory | undefined;
+  readonly kill: HostKillStory | undefined;
   readonly back: number | undefined;
   readonly notifications: number;
   readonly siteRoot: string;
 }
 
 /** Every claim of the act, checked against what the outside world shows rather than against what the run says of itself. */
-async function checkAct(seen: Seen): Promise<ActReport['checks']> {
+async function checkAct(seen: Seen): Promise<readonly Check[]> {
   const { kill, status, gates } = seen;
   const journals = await readJournals(seen.siteRoot);
   const hosts = Object.keys(journals);

@@ -7,6 +7,10 @@ export interface KillStory {
   readonly worker: string;
   readonly pid: number;
   readonly at: string;
+}
+
+/** What was seen when hosts were in flight. */
+export interface HostKillStory extends KillStory {
   /** Hosts whose result was stored by then: none of them may run again. */
   readonly finishedHosts: readonly string[];
 }
@@ -26,7 +30,7 @@ export interface KillOptions {
  * Kills the ansible-worker with SIGKILL in the middle of its work: once a first batch is through while another one has
  * hosts in flight. Told by the events as they come, for that moment may be short. Undefined when it never came.
  */
-export async function killInTheMiddle({ root, store, runId, signal }: KillOptions): Promise<KillStory | undefined> {
+export async function killInTheMiddle({ root, store, runId, signal }: KillOptions): Promise<HostKillStory | undefined> {
   const batches = new Map<string, { readonly hosts: Set<string>; isOver: boolean }>();
   for await (const event of store.followEvents({ runId, sources: ['ansible', 'run'], signal })) {
     const batch = batches.get(event.workflowId) ?? { hosts: new Set<string>(), isOver: false };

@@ -1,4 +1,5 @@
 import { formatDuration, type GateStatus, type RunStatus, type StepStatus } from '@switchyard/contracts';
+import { renderConditions } from './render-conditions.js';
 import { cut, table, type Terminal } from '../terminal.js';
 
 const MARKS: Readonly<Record<StepStatus['state'], string>> = {
@@ -41,14 +42,13 @@ export function renderSteps(status: RunStatus, terminal: Pick<Terminal, 'color' 
 }
 
 /** A gate with what it shows, and how to decide. */
-export function renderGate(gate: GateStatus, workflowId: string, color: Paint): string[] {
+export function renderGate(gate: GateStatus, workflowId: string, paint: Pick<Terminal, 'color' | 'width'>): string[] {
+  const { color } = paint;
   const lines = [
     `  ${color.bold(`Gate ${gate.name}`)}: ${gate.title} (${gate.state}, ${gate.decisions.length} of ${gate.required} decided)`,
     `    evidence ${gate.evidence}`,
     ...gate.shown.map((line) => `    ${line}`),
-    ...gate.conditions.map(
-      (c) => `    ${c.state}: ${c.name}: required ${c.required}, observed ${c.observed} (${c.source}, ${c.at})`,
-    ),
+    ...(gate.conditions.length > 0 ? renderConditions(gate.conditions, paint) : []),
     ...gate.decisions.map(
       (d) => `    ${d.decision} by ${d.by} through ${d.channel} at ${d.at}${d.reason ? `: ${d.reason}` : ''}`,
     ),

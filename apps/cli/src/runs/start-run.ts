@@ -17,6 +17,10 @@ export interface RunRequest {
   readonly runId: string | undefined;
   readonly kind: string;
   readonly startedBy: string;
+  /** Command that looks at such a run; default `runs watch`. */
+  readonly follow?: string;
+  /** What people are shown of the result of a run that was followed to its good end. */
+  readonly render?: (result: unknown) => readonly string[];
 }
 
 /** Starts a run; with an id that runs already it is joined. */
@@ -56,7 +60,7 @@ export async function startAndReport(
     `${joined ? 'joined' : 'started'} ${terminal.color.bold(runId)}${link ? `  ${terminal.color.dim(link)}` : ''}`,
   );
   if (!wait) {
-    terminal.say(terminal.color.dim(`follow it: switchyard runs watch ${runId}`));
+    terminal.say(terminal.color.dim(`follow it: switchyard ${request.follow ?? 'runs watch'} ${runId}`));
     terminal.json({ runId, joined, link });
     return EXIT.ok.code;
   }
@@ -65,6 +69,7 @@ export async function startAndReport(
   process.once('SIGINT', onInterrupt);
   try {
     const outcome = await watchRun({ client: session.client, workflowId: runId, terminal, signal: interrupt.signal });
+    if (outcome?.ok) for (const line of request.render?.(outcome.result) ?? []) terminal.say(line);
     if (outcome) return reportOutcome(terminal, outcome);
     terminal.note(`stopped watching; the run goes on. End it with: switchyard abort ${runId} --reason ...`);
     return EXIT.interrupted.code;

@@ -37,13 +37,13 @@ export async function watchRun(options: WatchOptions): Promise<RunOutcome | unde
   const look = async (): Promise<void> => {
     const status = await statusOf(client, workflowId);
     const gates = status.waitingFor?.kind === 'approval' ? await openGates(client, workflowId) : [];
-    const gateLines = gates.flatMap(({ gate, workflowId: holder }) => renderGate(gate, holder, terminal.color));
+    const gateLines = gates.flatMap(({ gate, workflowId: holder }) => renderGate(gate, holder, terminal));
     table.draw([renderVerdict(status, terminal.color), ...renderSteps(status, terminal, new Date()), ...gateLines]);
     if (!terminal.isLive) {
       for (const line of changes(status, shown)) table.log(line);
       for (const { gate, workflowId: holder } of gates) {
         const key = `${holder}/${gate.name}/${gate.evidence}`;
-        if (!gatesSaid.has(key)) renderGate(gate, holder, terminal.color).forEach((line) => table.log(line));
+        if (!gatesSaid.has(key)) renderGate(gate, holder, terminal).forEach((line) => table.log(line));
         gatesSaid.add(key);
       }
     }

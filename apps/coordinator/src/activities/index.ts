@@ -1,10 +1,13 @@
-import { askPollers } from './ask-pollers.js';
-import { createAwaitPollers } from './await-pollers.js';
+import { awaitPollers, heartbeatWhile } from '@switchyard/worker-kit';
+import { Context } from '@temporalio/activity';
 import type { CoordinatorActivities } from './types.js';
 
 export type { CoordinatorActivities } from './types.js';
 
 /** The activities of coordinator-queue. */
 export function createActivities(): CoordinatorActivities {
-  return { awaitPollers: createAwaitPollers(askPollers) };
+  return {
+    awaitPollers: ({ taskQueue, timeoutMs }) =>
+      heartbeatWhile(Context.current(), (signal) => awaitPollers({ taskQueue, timeoutMs, signal })),
+  };
 }

@@ -1,4 +1,5 @@
 import { CodedError } from '@switchyard/contracts';
+import { connectionLost } from '@switchyard/shared-db';
 import type { Call } from '../call.js';
 import { fromChangesets, fromFiles, proposalOf } from '../changes/proposal.js';
 import { openSource } from '../changes/source.js';
@@ -17,7 +18,7 @@ import { appliedBy, applySqlFiles } from '../sql-files/apply.js';
 import { pendingFiles, readLedger } from '../sql-files/ledger.js';
 import type { SqlFile } from '../sql-files/read.js';
 import { sessionName } from '../target/session-name.js';
-import { lost, withSession } from '../target/session.js';
+import { withSession } from '../target/session.js';
 import type { MigrationCall, StartMark } from './contract.js';
 import type { Dependencies } from './dependencies.js';
 import { liquibaseCall } from './preflight.js';
@@ -126,7 +127,7 @@ async function applyChangelog(
   });
   await recordRan(call, after.ran);
   if (update.isSuccess) return after.ran.map(({ id }) => id);
-  if (after.startedAt !== before.startedAt || isLost(update)) throw lost(target.connection, undefined);
+  if (after.startedAt !== before.startedAt || isLost(update)) throw connectionLost(target.connection, undefined);
   // Somebody else's lock; one of ours is freed by the fence.
   if (after.holder && !after.holder.lockedBy.includes(sessionName(call.ref))) throw heldBy(after.holder);
   const changeset = failedChangeset(update.lines);

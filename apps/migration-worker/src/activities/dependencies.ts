@@ -19,5 +19,7 @@ export interface Dependencies {
   readonly store: Pick<Store, 'db' | 'putArtifact' | 'readArtifact'>;
   /** Whether the run that holds a lock is still open. */
   readonly isRunOpen: (owner: LockOwner) => Promise<boolean>;
+  /** Whether the workflow of that id is open: a flag of a run that has ended may be taken over. */
+  readonly isWorkflowOpen: (workflowId: string) => Promise<boolean>;
   readonly now: () => Date;
 }

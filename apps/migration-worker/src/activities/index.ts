@@ -1,4 +1,10 @@
-import { CodedError, SIGNALS, type ProgressReport, type RunRef } from '@switchyard/contracts';
+import {
+  CodedError,
+  SIGNALS,
+  type ChangeFileActivities,
+  type ProgressReport,
+  type RunRef,
+} from '@switchyard/contracts';
 import type { Masker } from '@switchyard/process';
 import type { EventWriter } from '@switchyard/store';
 import { heartbeatWhile } from '@switchyard/worker-kit';
@@ -8,15 +14,18 @@ import { createProgress } from '../progress.js';
 import { apply, applied } from './apply.js';
 import { backup } from './backup.js';
 import type { MigrationActivities } from './contract.js';
+import type { ChangeActivities } from '../change/contract.js';
 import type { Dependencies } from './dependencies.js';
+import { createChangeActivities } from './schema-change.js';
 import { readLoad } from './load.js';
 import { lock, unlock } from './lock.js';
 import { markStart } from './mark-start.js';
 import { preflight } from './preflight.js';
+import { readChangeFile } from './read-change-file.js';
 import { restore, rollBack } from './roll-back.js';
 import { validate } from './validate.js';
 
-/** The steps as the status of a run names them. */
+/** The steps as the status of a migration names them. */
 type Step = 'preflight' | 'lock' | 'load' | 'backup' | 'update' | 'validate' | 'undo';
 
 /** What the activities need beside their dependencies. */
@@ -26,15 +35,39 @@ export interface ActivityOptions {
 }
 
 /** The activities of the worker. Each heartbeats, stores its events before it answers, and can be called again. */
-export function createActivities({ deps, events }: ActivityOptions): MigrationActivities {
+export function createActivities({
+  deps,
+  events,
+}: ActivityOptions): MigrationActivities & ChangeActivities & ChangeFileActivities {
   const as =
     <I extends { readonly ref: RunRef }, R>(
       step: Step,
       work: (deps: Dependencies, input: I, call: Call) => Promise<R>,
     ) =>
     (input: I): Promise<R> =>
-      inCall({ step, ref: input.ref, events, masker: deps.masker, work: (call) => work(deps, input, call) });
+      inCall({
+        source: 'migration',
+        step,
+        ref: input.ref,
+        events,
+        masker: deps.masker,
+        work: (call) => work(deps, input, call),
+      });
+  const changes = createChangeActivities(
+    deps,
+    (work) => (input) =>
+      inCall({
+        source: 'schema-change',
+        step: input.step,
+        ref: input.ref,
+        events,
+        masker: deps.masker,
+        work: (call) => work(deps, input, call),
+      }),
+  );
   return {
+    ...changes,
+    readChangeFile: (call) => readChangeFile(deps, call),
     allowsInlineCredentials: () => Promise.resolve(deps.allowInlineCredentials),
     preflightMigration: as('preflight', preflight),
     lockDatabase: as('lock', lock),
@@ -51,14 +84,15 @@ export function createActivities({ deps, events }: ActivityOptions): MigrationAc
 }
 
 interface InCall<R> {
-  readonly step: Step;
+  readonly source: 'migration' | 'schema-change';
+  readonly step: string;
   readonly ref: RunRef;
   readonly events: ActivityOptions['events'];
   readonly masker: Masker;
   readonly work: (call: Call) => Promise<R>;
 }
 
-async function inCall<R>({ step, ref, events, masker, work }: InCall<R>): Promise<R> {
+async function inCall<R>({ source, step, ref, events, masker, work }: InCall<R>): Promise<R> {
   const context = Context.current();
   const { attempt, activityType, scheduledTimestampMs } = context.info;
   const report = (progress: ProgressReport): void => {
@@ -80,7 +114,7 @@ async function inCall<R>({ step, ref, events, masker, work }: InCall<R>): Promis
         progress,
         record: (event) =>
           events.write({
-            source: 'migration',
+            source,
             at: new Date().toISOString(),
             ...event,
             message: masker.mask(event.message),

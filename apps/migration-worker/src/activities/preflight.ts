@@ -1,4 +1,5 @@
 import { CodedError } from '@switchyard/contracts';
+import { placeOf } from '@switchyard/shared-db';
 import type { Call } from '../call.js';
 import { fromChangesets, fromFiles, proposalOf } from '../changes/proposal.js';
 import { openSource, type OpenSource } from '../changes/source.js';
@@ -6,7 +7,6 @@ import { lockHolder } from '../liquibase/lock.js';
 import { pendingChangesets, rollbackObstacle } from '../liquibase/pending.js';
 import type { LiquibaseCall } from '../liquibase/run.js';
 import { pendingFiles, readLedger } from '../sql-files/ledger.js';
-import { placeOf } from '../target/session.js';
 import { readServer, type ServerFacts } from '../target/server.js';
 import type { MigrationCall, Preflight, Proposal } from './contract.js';
 import type { Dependencies } from './dependencies.js';

@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { approvalPolicySchema } from '../approval-policy.js';
 import { durationSchema } from '../duration.js';
+import { schemaChangeSchema } from './schema-change.js';
 
 /** What a step may use. Each names a workflow, an activity of the integration worker, or something the coordinator does. */
 export const STEP_KINDS = [
   'ansible',
   'terraform',
   'database-migration',
+  'schema-change',
   'http',
   'health',
   'notify',
@@ -73,6 +75,18 @@ export const runbookStepSchema = z.strictObject({
   runbook: z.unknown(),
   inputs: z.record(z.string(), z.unknown()).default({}),
 });
+
+/** Step `schema-change`: a change that is written in the step, or in a file that a migration-worker reads. */
+export const schemaChangeStepSchema = z
+  .strictObject({
+    change: schemaChangeSchema.optional().meta({ description: 'The change itself, with its apiVersion and kind' }),
+    file: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'Path of a change file below the project roots of the migration-worker' }),
+  })
+  .refine((step) => (step.change === undefined) !== (step.file === undefined), 'name one of `change` and `file`');
 
 const uses = z.enum(STEP_KINDS);
 const withValues = z.record(z.string(), z.unknown()).default({});

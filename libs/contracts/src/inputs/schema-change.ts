@@ -222,3 +222,10 @@ export const schemaChangeSchema = z.strictObject({
 export type SchemaChange = z.output<typeof schemaChangeSchema>;
 /** What a TypeScript caller writes. */
 export type SchemaChangeGiven = z.input<typeof schemaChangeSchema>;
+
+/** Input of `migrateUsersNameSplitWorkflow`: nothing, or what differs from the preset; the shape itself is fixed. */
+export const usersNameSplitSchema = schemaChangeSpecSchema
+  .pick({ database: true, table: true, source: true, backfill: true, switch: true, gates: true, approvals: true })
+  .partial()
+  .nullish()
+  .transform((overrides) => overrides ?? {});

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { CodedError } from '@switchyard/contracts';
 import { messageOf } from '../error-code.js';
 import { stackStateSchema, type StackState } from './state.js';
-import { workerSpecSchema, type WorkerSpec } from './worker-supervision.js';
+import { gatewaySpecSchema, workerSpecSchema, type GatewaySpec, type WorkerSpec } from './process-supervision.js';
 
 /** What the supervisor does when it is asked. */
 export interface ControlHandlers {
@@ -17,13 +17,15 @@ export interface ControlHandlers {
 
 export const startWorkersSchema = z.object({
   workers: z.array(workerSpecSchema),
+  gateway: gatewaySpecSchema.nullable(),
   environment: z.record(z.string(), z.string()),
   stackEnvironment: z.record(z.string(), z.string()),
 });
 
-/** The workers to run. */
+/** The workers to run, and the gateway. */
 export interface StartWorkers {
   readonly workers: readonly WorkerSpec[];
+  readonly gateway: GatewaySpec | null;
   /** Their whole environment. Kept in memory only: it may hold secrets of the caller. */
   readonly environment: Readonly<Record<string, string>>;
   /** The part of it that the stack made. */

@@ -48,6 +48,13 @@ export function databaseUrl(address: Address, { user, password }: StackUser, dat
   return `postgresql://${user}:${password}@${address.host}:${address.port}/${database}`;
 }
 
+const ORIGIN_FUNCTIONS = [
+  'pg_replication_origin_create',
+  'pg_replication_origin_drop',
+  'pg_replication_origin_session_setup',
+  'pg_replication_origin_session_reset',
+];
+
 /** Makes roles and databases that are not there yet, and gives the roles their passwords. Safe to repeat. */
 export async function ensureDatabases(address: Address, users: StackUsers): Promise<void> {
   await withClient(databaseUrl(address, users.superuser, 'postgres'), async (client) => {
@@ -58,6 +65,12 @@ export async function ensureDatabases(address: Address, users: StackUsers): Prom
     await client.query('grant pg_monitor to app, switchyard_admin');
     await ensureDatabase(client, 'switchyard', users.admin.user);
     await ensureDatabase(client, 'app', users.app.user);
+  });
+  await withClient(databaseUrl(address, users.superuser, 'app'), async (client) => {
+    // With these a schema change marks its own writes, and its stream need not look at every row of the backfill again.
+    await client.query(
+      `grant execute on function ${ORIGIN_FUNCTIONS.join(', ')} to ${escapeIdentifier(users.app.user)}`,
+    );
   });
   await withClient(databaseUrl(address, users.admin, 'switchyard'), async (client) => {
     const server = escapeIdentifier(users.server.user);

@@ -21,6 +21,7 @@ const STACK_ONLY = new Set([
   'SWITCHYARD_TEMPORAL_PORT',
   'SWITCHYARD_UI_PORT',
   'SWITCHYARD_POSTGRES_PORT',
+  'SWITCHYARD_GATEWAY_PORT',
 ]);
 
 /** The variables by which workers and the command line find this stack. Passwords and keys go by file, not by value. */

@@ -3,17 +3,16 @@ import { z } from 'zod';
 import { isRunning } from '../processes/processes.js';
 import type { StackLayout } from './layout.js';
 
-/** States of a worker. `running`: it said that it is ready. */
-export const WORKER_STATES = ['starting', 'running', 'restarting', 'stopped'] as const;
+/** States of a supervised process. `running`: it said that it is ready. */
+export const PROCESS_STATES = ['starting', 'running', 'restarting', 'stopped'] as const;
 
 const identitySchema = z.object({ pid: z.number(), startedAt: z.string() });
 
-/** A worker as the supervisor sees it. */
-export const workerStateSchema = z.object({
+/** A supervised process as the supervisor sees it. */
+const processStateSchema = z.object({
   name: z.string(),
-  taskQueue: z.string(),
   pid: z.number().nullable(),
-  state: z.enum(WORKER_STATES),
+  state: z.enum(PROCESS_STATES),
   /** How often it was started again. */
   restarts: z.number(),
   /** How it ended the last time, if it did. */
@@ -21,7 +20,7 @@ export const workerStateSchema = z.object({
   log: z.string(),
 });
 
-export type WorkerState = z.output<typeof workerStateSchema>;
+export type ProcessState = z.output<typeof processStateSchema>;
 
 /** What the supervisor writes down: enough to find it, to talk to it, and to clean up after it. */
 export const stackStateSchema = z.object({
@@ -36,7 +35,8 @@ export const stackStateSchema = z.object({
   processes: z.array(identitySchema.extend({ name: z.string(), signal: z.enum(['SIGTERM', 'SIGINT']) })),
   /** The variables of the stack itself; what a caller's environment adds is not written down. */
   stackEnvironment: z.record(z.string(), z.string()),
-  workers: z.array(workerStateSchema),
+  gateway: processStateSchema.extend({ url: z.string() }).nullable(),
+  workers: z.array(processStateSchema.extend({ taskQueue: z.string() })),
 });
 
 export type StackState = z.output<typeof stackStateSchema>;

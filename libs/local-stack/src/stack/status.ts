@@ -1,7 +1,7 @@
 import { databaseUrl, stackUsers } from './databases.js';
 import { stackEnvironment } from './environment.js';
 import { stackLayout } from './layout.js';
-import { readLiveState, type StackState, type WORKER_STATES } from './state.js';
+import { readLiveState, type StackState, type PROCESS_STATES } from './state.js';
 
 /** What scripts are told about a running stack. `url`s hold passwords: the stack is for one machine. */
 export interface StackStatus {
@@ -13,24 +13,34 @@ export interface StackStatus {
     readonly adminUrl: string;
   };
   readonly databases: Readonly<Record<string, { readonly url: string }>>;
-  readonly gateway: { readonly url: string } | null;
+  readonly gateway: GatewayStatus | null;
   readonly kafka: { readonly brokers: string; readonly connectUrl: string } | null;
   readonly workers: readonly WorkerStatus[];
 }
 
-/** One worker in the status. */
-export interface WorkerStatus {
+/** A process that the stack starts again when it ends. */
+interface ProcessStatus {
   readonly name: string;
-  readonly taskQueue: string;
   /** Null while it is being started again. */
   readonly pid: number | null;
-  readonly state: (typeof WORKER_STATES)[number];
+  readonly state: (typeof PROCESS_STATES)[number];
   /** How often it was started again. */
   readonly restarts: number;
   /** How it ended the last time, if it did. */
   readonly lastExit: string | null;
   /** Its log file. */
   readonly log: string;
+}
+
+/** One worker in the status. */
+export interface WorkerStatus extends ProcessStatus {
+  readonly taskQueue: string;
+}
+
+/** The gateway in the status. */
+export interface GatewayStatus extends ProcessStatus {
+  /** Where it answers, also after it was started again. */
+  readonly url: string;
 }
 
 /** The stack of a root; null when none runs, or it has not come up yet. */
@@ -61,7 +71,7 @@ export async function statusOf(root: string, state: StackState): Promise<StackSt
       adminUrl: databaseUrl(postgres, users.superuser, 'postgres'),
     },
     databases: { app: { url: databaseUrl(postgres, users.app, 'app') } },
-    gateway: null,
+    gateway: state.gateway,
     kafka: null,
     workers: state.workers,
   };

@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { CodedError } from '@switchyard/contracts';
 import { messageOf } from '../error-code.js';
+import { freePort } from '../processes/ports.js';
 import { identify } from '../processes/processes.js';
 import { serveControl, type StartWorkers } from './control.js';
 import { stackLayout, STACK_MARKER } from './layout.js';
 import { endMarked } from './leftovers.js';
 import { startStackPostgres, startStackTemporal, type KeptServer } from './servers.js';
 import { writeState, type StackState } from './state.js';
-import { superviseWorker, type SupervisedWorker } from './worker-supervision.js';
+import { superviseProcess, type SupervisedProcess } from './process-supervision.js';
 
 /** What `up` gives the supervisor on its standard input. */
 export const supervisorConfigSchema = z.object({
@@ -17,6 +18,7 @@ export const supervisorConfigSchema = z.object({
   temporalPort: z.number(),
   uiPort: z.number(),
   postgresPort: z.number(),
+  gatewayPort: z.number(),
   dataDir: z.string(),
   superuserPassword: z.string(),
   notices: z.array(z.string()),
@@ -34,7 +36,8 @@ export async function supervise(config: SupervisorConfig): Promise<void> {
   const self = await identify(process.pid);
   if (self === undefined) throw new Error('the supervisor cannot see itself');
   const marker = { [STACK_MARKER]: layout.id };
-  const workers = new Map<string, SupervisedWorker>();
+  const workers = new Map<string, { readonly process: SupervisedProcess; readonly taskQueue: string }>();
+  let gateway: SupervisedProcess | undefined;
   let phase: StackState['phase'] = 'starting';
   let failure: StackState['failure'] = null;
   let environment: Readonly<Record<string, string>> = {};
@@ -42,6 +45,10 @@ export async function supervise(config: SupervisorConfig): Promise<void> {
   let postgres: KeptServer | undefined;
   let ending: Promise<void> | undefined;
 
+  const supervised = (): SupervisedProcess[] => [
+    ...[...workers.values()].map(({ process: worker }) => worker),
+    ...(gateway ? [gateway] : []),
+  ];
   const state = (): StackState => ({
     supervisor: self,
     control: { port, token },
@@ -57,15 +64,16 @@ export async function supervise(config: SupervisorConfig): Promise<void> {
       : null,
     postgres: postgres ? { host: '127.0.0.1', port: config.postgresPort } : null,
     processes: [
-      ...[...workers].flatMap(([name, worker]) => {
-        const identity = worker.identity();
-        return identity === undefined ? [] : [{ ...identity, name, signal: 'SIGTERM' as const }];
+      ...supervised().flatMap((one) => {
+        const identity = one.identity();
+        return identity === undefined ? [] : [{ ...identity, name: one.state().name, signal: 'SIGTERM' as const }];
       }),
       ...(temporal ? [{ ...temporal.identity(), name: 'temporal', signal: 'SIGTERM' as const }] : []),
       ...(postgres ? [{ ...postgres.identity(), name: 'postgres', signal: 'SIGINT' as const }] : []),
     ],
     stackEnvironment: { ...environment },
-    workers: [...workers.values()].map((worker) => worker.state()),
+    gateway: gateway ? { ...gateway.state(), url: `http://127.0.0.1:${config.gatewayPort}` } : null,
+    workers: [...workers.values()].map(({ process: worker, taskQueue }) => ({ ...worker.state(), taskQueue })),
   });
 
   // One write after the other, the newest last; several changes at once are one write.
@@ -88,25 +96,30 @@ export async function supervise(config: SupervisorConfig): Promise<void> {
   const startWorkers = async (request: StartWorkers): Promise<void> => {
     if (ending !== undefined) throw new Error('the stack is stopping');
     environment = request.stackEnvironment;
+    const common = {
+      cwd: layout.root,
+      logs: layout.logs,
+      environment: { ...request.environment, ...marker },
+      onChange,
+    };
     for (const spec of request.workers) {
       if (workers.has(spec.name)) continue;
-      workers.set(
-        spec.name,
-        superviseWorker({
-          spec,
-          cwd: layout.root,
-          logs: layout.logs,
-          environment: { ...request.environment, ...marker },
-          onChange,
-        }),
-      );
+      const { taskQueue } = spec;
+      workers.set(spec.name, { process: superviseProcess({ ...common, spec, listen: onFreePort }), taskQueue });
+    }
+    if (request.gateway) {
+      gateway ??= superviseProcess({
+        ...common,
+        spec: { ...request.gateway, name: 'gateway' },
+        listen: () => onGatewayPort(config.gatewayPort),
+      });
     }
     await save();
   };
 
   const stop = (): Promise<void> => (ending ??= stopAll());
   const stopAll = async (): Promise<void> => {
-    await Promise.allSettled([...workers.values()].map((worker) => worker.stop()));
+    await Promise.allSettled(supervised().map((one) => one.stop()));
     const servers = [temporal, postgres].filter((server) => server !== undefined);
     const except = [self, ...servers.map((server) => server.identity())];
     await endMarked(layout, { except, patienceMs: 10_000 });
@@ -151,4 +164,15 @@ export async function supervise(config: SupervisorConfig): Promise<void> {
     await save();
     process.exit(1);
   }
+}
+
+/** Nobody but the supervisor asks for the health of a worker. */
+async function onFreePort(): Promise<{ port: number; env: Record<string, string> }> {
+  const port = await freePort();
+  return { port, env: { SWITCHYARD_HEALTH_HOST: '127.0.0.1', SWITCHYARD_HEALTH_PORT: String(port) } };
+}
+
+/** Services keep the address of the gateway, so it comes back on the same port. */
+async function onGatewayPort(port: number): Promise<{ port: number; env: Record<string, string> }> {
+  return { port, env: { SWITCHYARD_GATEWAY_PORT: String(port) } };
 }

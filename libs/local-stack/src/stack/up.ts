@@ -18,7 +18,7 @@ import { endLeftovers } from './leftovers.js';
 import { readLiveState, readState, type StackState } from './state.js';
 import { statusOf, type StackStatus } from './status.js';
 import type { SupervisorConfig } from './supervisor.js';
-import type { WorkerSpec } from './worker-supervision.js';
+import type { GatewaySpec, WorkerSpec } from './process-supervision.js';
 
 /** Options of {@link up}. */
 export interface UpOptions {
@@ -26,6 +26,8 @@ export interface UpOptions {
   readonly root: string;
   /** The workers to run. Those that run already are left alone. */
   readonly workers: readonly WorkerSpec[];
+  /** The gateway to run. Default: none. */
+  readonly gateway?: GatewaySpec;
   /** Called when the servers answer and before the workers start, with the environment of the stack. Must be repeatable. */
   readonly prepare?: (environment: Readonly<Record<string, string>>) => Promise<void>;
   /** The caller's environment: ports, tool paths and settings come from it. Default: that of this process. */
@@ -36,7 +38,7 @@ export interface UpOptions {
   readonly tools?: readonly ToolName[];
   /** One line about something that takes a while. */
   readonly progress?: (line: string) => void;
-  /** Milliseconds until every worker must be ready. Default 90000. */
+  /** Milliseconds until every worker and the gateway must be ready. Default 90000. */
   readonly readyTimeoutMs?: number;
 }
 
@@ -52,8 +54,8 @@ export interface UpResult {
 }
 
 /**
- * Starts the stack of a root, or joins the one that runs: servers, databases, `prepare`, workers, and waits until all
- * workers are ready. Two calls at once do it one after the other. When it fails, a stack that it started is stopped.
+ * Starts the stack of a root, or joins the one that runs: servers, databases, `prepare`, workers and gateway, and waits
+ * until all of them are ready. Two calls at once do it one after the other. When it fails, a stack that it started is stopped.
  */
 export async function up(options: UpOptions): Promise<UpResult> {
   const layout = stackLayout(options.root);
@@ -84,8 +86,9 @@ async function upLocked(layout: StackLayout, options: Locked): Promise<UpResult>
     const own = { ...(await makeEnvironment({ layout, temporal, postgres, users, tools })), ...options.workerEnv };
     const environment = { ...stackEnvironment(env, own), ...options.workerEnv };
     await options.prepare?.(environment);
-    await askSupervisor(state, 'POST /workers', { workers: options.workers, environment, stackEnvironment: own });
-    const ready = await workersReady(layout, options);
+    const { workers, gateway = null } = options;
+    await askSupervisor(state, 'POST /workers', { workers, gateway, environment, stackEnvironment: own });
+    const ready = await allReady(layout, options);
     const status = await statusOf(layout.root, ready);
     if (status === null) throw new CodedError('Internal', 'the servers of the stack are gone');
     return { status, environment, joined, notices: ready.notices };
@@ -114,6 +117,7 @@ async function start(layout: StackLayout, tools: readonly FoundTool[], options: 
     temporalPort: await portFrom(env, 'SWITCHYARD_TEMPORAL_PORT'),
     uiPort: await portFrom(env, 'SWITCHYARD_UI_PORT'),
     postgresPort: await portFrom(env, 'SWITCHYARD_POSTGRES_PORT'),
+    gatewayPort: await portFrom(env, 'SWITCHYARD_GATEWAY_PORT'),
     dataDir: data.directory,
     superuserPassword: users.superuser.password,
     notices: data.notice === null ? [] : [data.notice],
@@ -182,14 +186,15 @@ async function serversOf(layout: StackLayout, first: StackState, options: Locked
   }
 }
 
-async function workersReady(layout: StackLayout, options: Locked): Promise<StackState> {
+async function allReady(layout: StackLayout, options: Locked): Promise<StackState> {
   const began = Date.now();
   const timeoutMs = options.readyTimeoutMs ?? 90_000;
-  const wanted = new Set(options.workers.map(({ name }) => name));
+  const wanted = new Set([...options.workers.map(({ name }) => name), ...(options.gateway ? ['gateway'] : [])]);
   for (let said = began; ;) {
     const state = await readLiveState(layout);
     if (state === undefined) throw new CodedError('Internal', 'the supervisor of the stack ended');
-    const late = state.workers.filter((worker) => wanted.has(worker.name) && worker.state !== 'running');
+    const all = [...state.workers, ...(state.gateway ? [state.gateway] : [])];
+    const late = all.filter((one) => wanted.has(one.name) && one.state !== 'running');
     if (late.length === 0) return state;
     const broken = late.find((worker) => worker.restarts >= 3);
     if (broken !== undefined || Date.now() - began > timeoutMs) {

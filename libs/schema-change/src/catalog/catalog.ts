@@ -21,6 +21,8 @@ export const CATALOG_SECTIONS = {
     canTemp: z.boolean(),
     /** Whether triggers can be kept from firing for our own writes. */
     canSilenceTriggers: z.boolean(),
+    /** Whether our own writes can be marked in the log. */
+    canUseOrigins: z.boolean(),
   }),
   table: z.object({
     kind: z.string(),

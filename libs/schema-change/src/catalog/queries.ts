@@ -35,7 +35,10 @@ const SERVER_SQL = `
   has_database_privilege(current_database(), 'create') as "canCreate",
   has_database_privilege(current_database(), 'temporary') as "canTemp",
   r.rolsuper or (current_setting('server_version_num')::int >= 150000
-  and has_parameter_privilege('session_replication_role', 'set')) as "canSilenceTriggers"
+  and has_parameter_privilege('session_replication_role', 'set')) as "canSilenceTriggers",
+  (select bool_and(has_function_privilege(p.oid, 'execute')) from pg_proc p where p.pronamespace = 'pg_catalog'::regnamespace
+  and p.proname in ('pg_replication_origin_create', 'pg_replication_origin_session_setup', 'pg_replication_origin_drop'))
+  as "canUseOrigins"
   from pg_roles r where r.rolname = current_user`;
 
 const TABLE_SQL = `

@@ -139,6 +139,12 @@ export function createProbe(table: TableName): Statement {
   return statement(`create temporary table ${quoteName(PROBE)} (like ${quoteTable(table)}) on commit drop`);
 }
 
+/** A probe of columns that stand in no table yet: those of a new table. */
+export function createProbeOf(columns: readonly { readonly name: string; readonly type: string }[]): Statement {
+  const parts = columns.map(({ name, type }) => `${quoteName(name)} ${type}`);
+  return statement(`create temporary table ${quoteName(PROBE)} (${parts.join(', ')}) on commit drop`);
+}
+
 /** Adds the new columns to the probe, on which the reverse expressions stand. */
 export function addProbeColumns(columns: readonly { readonly name: string; readonly type: string }[]): Statement {
   const parts = columns.map(({ name, type }) => `add column ${quoteName(name)} ${type}`);

@@ -85,6 +85,7 @@ describe('judgeGate', () => {
     ...Object.fromEntries(OBSERVATIONS.map((name) => [name, seen(0)])),
     slotHealthy: seen(true),
     stableSeconds: seen(120),
+    parityProofs: seen(2),
     coolDownMs: seen(86_400_000),
   };
 
@@ -98,7 +99,7 @@ describe('judgeGate', () => {
     expect(judgeGate('contract', change, {}).map(({ state }) => state)).toEqual(
       Array.from({ length: asked }, () => 'unknown'),
     );
-    for (const name of OBSERVATIONS.filter((one) => one !== 'backupAgeMs')) {
+    for (const name of OBSERVATIONS.filter((one) => one !== 'backupAgeMs' && one !== 'parityTookSeconds')) {
       const { [name]: _, ...rest } = good;
       expect(gateHolds(judgeGate('contract', change, rest)), name).toBe(false);
     }
@@ -124,6 +125,14 @@ describe('judgeGate', () => {
       required: 'at least 120 s',
       state: 'pending',
     });
+  });
+
+  test('gives a proof that takes long more time until the next one', () => {
+    const aged = { ...good, parityAgeSeconds: seen(1_000) };
+    const age = (observed: Observations) =>
+      judgeGate('cutover', change, observed).find(({ name }) => name === 'age of the parity proof');
+    expect(age(aged)).toMatchObject({ state: 'fail', required: 'at most 300 s' });
+    expect(age({ ...aged, parityTookSeconds: seen(600) })).toMatchObject({ state: 'pass', required: 'at most 1800 s' });
   });
 
   test('asks for a backup only where the spec does', () => {

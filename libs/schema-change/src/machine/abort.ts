@@ -72,7 +72,7 @@ const RULES: readonly Rule[] = [
     action: 'carry-back',
     since: 'reversing',
     title: ({ change }) =>
-      `Barrier and parity: ${change.reverse.map(({ name }) => name).join(', ')} hold what was written meanwhile`,
+      `Barrier and parity: what was written meanwhile is in ${change.reverse.map(({ name }) => name).join(', ')}`,
     applies: ({ change }) => change.reverse.length > 0,
   },
   {

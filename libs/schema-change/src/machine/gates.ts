@@ -19,6 +19,8 @@ export const OBSERVATIONS = [
   'differingRows',
   'unprovedRows',
   'parityAgeSeconds',
+  'parityTookSeconds',
+  'parityProofs',
   'barrierAgeSeconds',
   'stableSeconds',
   'slotHealthy',
@@ -43,9 +45,16 @@ export interface GateCondition {
   readonly gates: readonly GateName[];
   readonly test: 'at most' | 'at least' | 'is true';
   /** Null: this change does not ask for it. */
-  readonly limit: (change: Change) => number | null;
+  readonly limit: (change: Change, seen: Observations) => number | null;
   readonly unit: 'rows' | 'seconds' | 'duration' | 'count' | 'yes or no';
 }
+
+/**
+ * Seconds after which a proof of parity is too old to decide on. A large table is proved again and again while a gate
+ * waits; the next proof must have time to come.
+ */
+export const proofAgeLimit = ({ gates }: Pick<Change, 'gates'>, tookSeconds: number): number =>
+  Math.max(300, 2 * gates.minStableSeconds, 3 * tookSeconds);
 
 const both = GATES;
 const none = (): number => 0;
@@ -60,8 +69,16 @@ export const GATE_CONDITIONS: readonly GateCondition[] = [
     observes: 'parityAgeSeconds',
     gates: both,
     test: 'at most',
-    limit: ({ gates }) => Math.max(300, 2 * gates.minStableSeconds),
+    limit: (change, seen) => proofAgeLimit(change, Number(seen.parityTookSeconds?.value ?? 0)),
     unit: 'seconds',
+  },
+  {
+    name: 'proofs of parity, one after the other',
+    observes: 'parityProofs',
+    gates: both,
+    test: 'at least',
+    limit: () => 2,
+    unit: 'count',
   },
   {
     name: 'age of the last passed barrier',
@@ -157,7 +174,7 @@ export const GATE_CONDITIONS: readonly GateCondition[] = [
 /** Judges a gate: one line for each condition that the change asks for. Nothing is assumed for what was not seen. */
 export function judgeGate(gate: GateName, change: Change, seen: Observations): readonly Condition[] {
   return GATE_CONDITIONS.filter((condition) => condition.gates.includes(gate)).flatMap((condition) => {
-    const limit = condition.limit(change);
+    const limit = condition.limit(change, seen);
     return limit === null ? [] : [judge(condition, limit, seen[condition.observes])];
   });
 }

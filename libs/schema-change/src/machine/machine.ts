@@ -1,4 +1,5 @@
 import type { Phase } from '../plan/plan-step.js';
+import type { Relation } from '../sql/shape.js';
 import {
   PHASE_OF,
   POINT_OF_NO_RETURN,
@@ -91,10 +92,10 @@ export function phaseOf(machine: Machine): Phase {
 /** Which way the stream mends, and by which relation; null: there is no stream. */
 export function streamMode(
   machine: Machine,
-): { readonly direction: 'forward' | 'reverse'; readonly relation: 'derived' | 'consistent' } | null {
+): { readonly direction: 'forward' | 'reverse'; readonly relation: Relation } | null {
   if (!('reached' in machine)) return null;
   const at = rank(machine.reached);
   if (at < rank('connecting') || at >= rank('dropping')) return null;
-  const relation = at >= rank('dualWriting') ? 'consistent' : 'derived';
-  return { direction: at >= rank('reversing') ? 'reverse' : 'forward', relation };
+  if (at >= rank('reversing')) return { direction: 'reverse', relation: 'consistent' };
+  return { direction: 'forward', relation: at >= rank('dualWriting') ? 'filled' : 'derived' };
 }

@@ -221,7 +221,7 @@ function switchOver({ change, catalog, shape, names, estimated }: PlanParts): Pl
       phase: 'Switch',
       title: shape.reverse.length
         ? 'Turn the stream round: it now keeps the old columns true'
-        : 'End the stream: nothing old is kept',
+        : 'Turn the stream round: there is nothing old to keep, so it only carries barriers',
       sql: texts(...rederive(shape, { direction: 'reverse', relation: 'consistent', keys: [] })),
       undo: 'the stream is turned back after everything was carried over',
     }),

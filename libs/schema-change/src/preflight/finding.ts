@@ -22,6 +22,7 @@ export const FINDING_CODES = [
   'trigger',
   'publication',
   'expression',
+  'null-result',
 ] as const;
 export type FindingCode = (typeof FINDING_CODES)[number];
 

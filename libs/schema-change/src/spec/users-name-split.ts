@@ -5,7 +5,10 @@ export type UsersNameSplitOverrides = Partial<
   Pick<SchemaChangeGiven['spec'], 'database' | 'table' | 'source' | 'backfill' | 'switch' | 'gates' | 'approvals'>
 >;
 
-/** The change behind `migrateUsersNameSplitWorkflow`: `users.name` becomes `first_name` and `last_name`. */
+/**
+ * The change behind `migrateUsersNameSplitWorkflow`: `users.name` becomes `first_name` and `last_name`. Overrides are
+ * laid over the parts of the preset field by field: a shorter cool-down keeps the flags.
+ */
 export function usersNameSplit(overrides: UsersNameSplitOverrides = {}): SchemaChangeGiven {
   return {
     apiVersion: 'switchyard.dev/v1',
@@ -23,16 +26,17 @@ export function usersNameSplit(overrides: UsersNameSplitOverrides = {}): SchemaC
       notNull: ['first_name'],
       drop: ['name'],
       source: 'log',
-      backfill: { chunkTarget: '25ms' },
+      ...overrides,
+      backfill: { chunkTarget: '25ms', ...overrides.backfill },
       switch: {
         readFlag: 'users.read-new-name',
         writeFlag: 'users.write-mode',
         rollout: [10, 50, 100],
         services: ['users-service'],
+        ...overrides.switch,
       },
-      gates: { maxLagSeconds: 30, minStableSeconds: 120, coolDown: '24h' },
-      approvals: { cutover: { required: 1 }, contract: { required: 1 } },
-      ...overrides,
+      gates: { maxLagSeconds: 30, minStableSeconds: 120, coolDown: '24h', ...overrides.gates },
+      approvals: { cutover: { required: 1 }, contract: { required: 1 }, ...overrides.approvals },
     },
   };
 }

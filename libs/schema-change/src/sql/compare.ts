@@ -46,12 +46,15 @@ export function reverseDiffers(shape: Shape, sides: Pick<Sides, 'old' | 'back'>)
 /** SQL that is true when the relation does not hold for a row. */
 export function inconsistent(shape: Shape, relation: Relation, sides: Sides): string {
   const forward = forwardDiffers(shape, sides);
-  return usesReverse(shape, relation) ? `(${forward}) and (${reverseDiffers(shape, sides)})` : forward;
+  if (!usesReverse(shape, relation)) return forward;
+  const reverse = [reverseDiffers(shape, sides)];
+  if (relation === 'filled') reverse.push(`num_nonnulls(${shape.columns.map(sides.stored).join(', ')}) = 0`);
+  return `(${forward}) and (${anyOf(reverse)})`;
 }
 
 /** Whether g takes part: a change that takes nothing away has no g. */
 export function usesReverse(shape: Shape, relation: Relation): boolean {
-  return relation === 'consistent' && shape.reverse.length > 0;
+  return relation !== 'derived' && shape.reverse.length > 0;
 }
 
 /** An expression as a value of its column's type. */

@@ -39,7 +39,7 @@ export function leftovers(shape: Shape, expected: Expected): Statement {
   return statement(
     `select 'slot' as kind, slot_name::text as name from pg_replication_slots where slot_name = $1
     union all select 'publication', pubname::text from pg_publication where pubname = $2
-    union all select 'origin', roname from pg_replication_origin where roname = $3
+    union all select 'origin', roname from pg_replication_origin where starts_with(roname, $3)
     union all select 'constraint', conname::text from pg_constraint
     where conrelid = any(array[to_regclass($4), to_regclass($5)]::oid[])
     and (starts_with(conname::text, $6) or conname = any($7::text[]))

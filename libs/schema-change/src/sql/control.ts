@@ -98,6 +98,27 @@ export function readControl(change: string): Statement {
   );
 }
 
+/**
+ * Forgets how far a writer was, and fences off whoever holds it: a stream that is made anew begins at a position of its
+ * own, which on another server may even be a smaller one.
+ */
+export function resetWriter({ change, writer }: WriterName): Statement {
+  return statement(
+    `update ${CONTROL} set epoch = epoch + 1, lsn = null, progress = '{}', updated_at = now()
+    where change = $1 and writer = $2`,
+    [change, writer],
+  );
+}
+
+/** Whether a writer has applied past a position; no row: there is no such writer. */
+export function hasPassed({ change, writer }: WriterName, lsn: string): Statement {
+  return statement(
+    `select coalesce(lsn > $3::pg_lsn, false) as passed, lsn::text as applied, epoch::text, progress
+    from ${CONTROL} where change = $1 and writer = $2`,
+    [change, writer, lsn],
+  );
+}
+
 /** Ends every writer of a change: their next fence finds nothing. */
 export function deleteControl(change: string): Statement {
   return statement(`delete from ${CONTROL} where change = $1`, [change]);

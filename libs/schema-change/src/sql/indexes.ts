@@ -17,7 +17,7 @@ export function createIndexConcurrently(table: TableName, index: NewIndex): Stat
 export function indexState(table: TableName, name: string): Statement {
   return statement(
     `select i.indisvalid as valid, i.indisready as ready, i.indrelid = to_regclass($2) as "onTable",
-    i.indisunique as unique, am.amname::text as method,
+    c.relkind = 'I' as "isFrame", i.indisunique as unique, am.amname::text as method,
     array(select a.attname::text from unnest(i.indkey::int[]) with ordinality as k(attnum, place)
     left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum order by place) as columns,
     exists (select 1 from pg_stat_progress_create_index p where p.index_relid = i.indexrelid) as building
@@ -31,6 +31,11 @@ export function indexState(table: TableName, name: string): Statement {
 
 export function dropIndexConcurrently(table: TableName, name: string): Statement {
   return statement(`drop index concurrently if exists ${quoteTable({ schema: table.schema, name })}`);
+}
+
+/** For the frame of a partitioned index, which cannot go concurrently; the indexes of the partitions go with it. */
+export function dropIndex(table: TableName, name: string): Statement {
+  return statement(`drop index if exists ${quoteTable({ schema: table.schema, name })}`);
 }
 
 /** The empty frame of an index on a partitioned table; each partition's own index is attached to it. */

@@ -43,15 +43,37 @@ export function applySettings(): Statement {
   );
 }
 
-/** Isolation of the transactions that write a batch: see SPEC.md, "Why two isolation levels". */
-export function applyIsolation(shape: Shape): 'read committed' | 'repeatable read' {
-  return shape.sameRow ? 'read committed' : 'repeatable read';
+/**
+ * All that a transaction of a chunk or batch begins with, in one round trip: limits, the settings of
+ * {@link applySettings}, and in one row the application's triggers are kept from firing, so that `updated_at` and the
+ * like stay untouched. Not for a new table: its foreign keys are triggers too. Without the privilege to do so they fire:
+ * preflight has refused a table with a trigger that would.
+ */
+export function writeSettings(shape: Shape, limits: TransactionLimits): Statement {
+  const silent = `, case when has_parameter_privilege('session_replication_role', 'set')
+    then set_config('session_replication_role', 'replica', true) end`;
+  return statement(
+    `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true),
+    set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true)${shape.sameRow ? silent : ''}`,
+    setLimits(limits).values,
+  );
 }
 
 /**
- * Keeps the application's triggers from firing for our own writes in one row, for the rest of the transaction, so
- * that `updated_at` and the like stay untouched. Not for a new table: its foreign keys are triggers too.
+ * Lets the commits of this session come back before they are on disk. Only where rows and progress are lost together:
+ * a server that crashes then has both as they were a moment ago, and the work goes on from there.
  */
-export function silenceTriggers(): Statement {
-  return statement(`select set_config('session_replication_role', 'replica', true)`);
+export function commitWithoutWaiting(): Statement {
+  return statement(`set synchronous_commit to off`);
+}
+
+/** The commit of this transaction is waited for after all, and every one before it is on disk then, too. */
+export function commitForGood(): Statement {
+  return statement(`set local synchronous_commit to default`);
+}
+
+/** Isolation of the transactions that write a batch: see SPEC.md, "Why two isolation levels". */
+export function applyIsolation(shape: Shape): 'read committed' | 'repeatable read' {
+  return shape.sameRow ? 'read committed' : 'repeatable read';
 }

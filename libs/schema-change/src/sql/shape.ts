@@ -36,6 +36,9 @@ export interface Shape {
 
 /**
  * Which relation must hold. `derived`: f(old) is the new shape; the only right one until dual write begins.
- * `consistent`: f(old) is the new shape, or g(new) is the old one; from then on.
+ * `filled`: f(old) is the new shape, or g(new) is the old one and the new shape holds something; while some writers
+ * still leave the new shape out. Without that a row that nobody filled would be right as soon as g(nothing) is the old
+ * value, such as a blank name. `consistent`: f(old) is the new shape, or g(new) is the old one; from the time on when
+ * every writer knows the new shape.
  */
-export type Relation = 'derived' | 'consistent';
+export type Relation = 'derived' | 'filled' | 'consistent';

@@ -10,7 +10,7 @@ export interface ChunkSizer {
 
 /** Options of the controller. */
 export interface ChunkSizing {
-  /** Milliseconds that a chunk may hold its locks: the longest wait that a writer can meet. Default 25. */
+  /** Milliseconds that a chunk should hold its locks, which is what a writer waits for. Default 25. */
   readonly targetMs: number;
   /** Default 1. */
   readonly smallest: number;
@@ -24,6 +24,8 @@ export const CHUNK_SIZING: ChunkSizing = { targetMs: 25, smallest: 1, largest: 2
 const MEMORY = 10;
 /** Growth of one step: a wrong guess upwards is felt by writers, so it is made slowly. */
 const GROWTH = 1.5;
+/** How many times the target the slow chunks may take. */
+const SLOW = 2;
 /** A chunk that took this many times the target is no noise: the size falls at once and the memory is void. */
 const ALARM = 5;
 
@@ -37,8 +39,10 @@ export interface ChunkTime {
 }
 
 /**
- * The next size: target / p90 of the time per unit of the last chunks, growing at most by half. Chunks that found
- * nothing to do count too, so that a stretch of finished rows is crossed fast.
+ * The next size: target / median of the time per unit of the last chunks, growing at most by half, and never so large
+ * that the slow ones among them (p90) would take {@link SLOW} times the target. By the slow ones alone a pause that has
+ * nothing to do with the size, of a core that somebody else has, would count in full against a small chunk and keep it
+ * small for ever. Chunks that found nothing to do count too, so that a stretch of finished rows is crossed fast.
  */
 export function sizeNextChunk(
   sizer: ChunkSizer,
@@ -54,7 +58,8 @@ export function sizeNextChunk(
   }
   const recent = [...sizer.recent, Math.max(ms, 0.01) / Math.max(units, 1)].slice(-MEMORY);
   const sorted = recent.toSorted((a, b) => a - b);
-  const p90 = sorted[Math.ceil(0.9 * sorted.length) - 1] ?? 1;
-  const size = within(Math.min(sizing.targetMs / p90, Math.max(sizer.size * GROWTH, sizer.size + 1)));
+  const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? 1;
+  const wanted = Math.min(sizing.targetMs / at(0.5), (SLOW * sizing.targetMs) / at(0.9));
+  const size = within(Math.min(wanted, Math.max(sizer.size * GROWTH, sizer.size + 1)));
   return { size, recent, pinned: pinned(size, ms > sizing.targetMs) };
 }

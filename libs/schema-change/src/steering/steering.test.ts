@@ -34,6 +34,16 @@ describe('sizeNextChunk', () => {
     expect(sizeNextChunk(steady, { units: steady.size, ms: 1 }).size).toBeLessThanOrEqual(steady.size + 1);
   });
 
+  test('pauses that come whatever the size is do not keep a chunk small', () => {
+    let sizer = newChunkSizer(4);
+    for (let i = 0; i < 60; i++) {
+      const ms = 2 + 0.5 * sizer.size + (i % 4 === 0 ? 20 : 0);
+      sizer = sizeNextChunk(sizer, { units: sizer.size, ms });
+    }
+    expect(sizer.size).toBeGreaterThan(35);
+    expect(sizer.size).toBeLessThan(60);
+  });
+
   test('stays between its bounds and counts how often the floor was too slow', () => {
     expect(run(newChunkSizer(1), 0.00001, 60).size).toBe(CHUNK_SIZING.largest);
     const stuck = run(newChunkSizer(1), 60, 4);

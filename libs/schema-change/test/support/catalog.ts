@@ -27,6 +27,7 @@ export function catalogForTests(over: Partial<Catalog> = {}): Catalog {
       canCreate: true,
       canTemp: true,
       canSilenceTriggers: true,
+      canUseOrigins: true,
     },
     table: {
       kind: 'r',

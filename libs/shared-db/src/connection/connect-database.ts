@@ -1,6 +1,7 @@
 import type { DatabaseConnection } from '../config/database-connection.js';
 import type { PoolSettings, ServerTimeouts } from '../config/database-config.js';
 import { openDatabase, type Database } from './database.js';
+import { passwordOf } from './password-of.js';
 import type { Session } from './session.js';
 
 /** Options of {@link connectDatabase}. */
@@ -31,19 +32,13 @@ const DEFAULT_MAX = 5;
 /** Opens a named or ad-hoc connection. Nothing is connected before the first query. */
 export function connectDatabase(connection: DatabaseConnection, options: ConnectOptions): Database {
   const pool = { ...DEFAULT_POOL, ...options.pool };
-  const { renewPassword } = connection;
-  // A renewed password stays: later connections begin with it, not with the one that the server refused.
-  let password = connection.password;
   return openDatabase({
     session: {
       host: connection.host,
       port: connection.port,
       database: connection.database,
       user: connection.user,
-      password: async ({ fresh }) => {
-        if (fresh && renewPassword) password = await renewPassword();
-        return password;
-      },
+      password: passwordOf(connection),
       ssl: connection.ssl,
       pooler: connection.pooler ?? 'none',
       applicationName: options.applicationName,

@@ -21,6 +21,8 @@ export interface SessionSettings {
   readonly applicationName: string;
   readonly connectTimeoutMs: number;
   readonly timeouts: ServerTimeouts;
+  /** Opens a walsender of the database, which knows the simple query protocol and the replication commands. */
+  readonly replication?: 'database';
   /** Runs once on each new connection; when it fails the connection is ended, not leaked. */
   readonly onConnect?: (session: Session) => Promise<void>;
 }
@@ -90,6 +92,7 @@ async function connect(
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: settings.connectTimeoutMs,
+    ...(settings.replication === undefined ? {} : { replication: settings.replication }),
     // PgBouncer refuses these as startup parameters (08P01), and a SET would leak to the next client of the same server
     // connection; behind it, withTransaction sets them for its transaction only.
     ...(settings.pooler === 'pgbouncer'

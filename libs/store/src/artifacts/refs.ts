@@ -24,6 +24,21 @@ export async function listArtifacts(db: Db, options: { readonly runId: string })
   );
 }
 
+/** The newest artifacts of a kind, whichever run keeps them, newest first. */
+export async function newestArtifacts(
+  db: Db,
+  options: { readonly kind: string; readonly limit: number },
+): Promise<ArtifactRef[]> {
+  return rows(
+    db,
+    refRow,
+    `select r.run_id, r.kind, r.name, r.digest, b.bytes, r.content_type, r.created_at
+       from switchyard.artifact_refs r join switchyard.artifact_blobs b using (digest)
+      where r.kind = :kind order by r.created_at desc, r.digest limit :limit::int`,
+    { kind: options.kind, limit: options.limit },
+  );
+}
+
 /** Retention: removes references made before a moment. The bytes go with the next {@link sweepArtifacts}. */
 export async function dropArtifactRefsBefore(db: Db, options: { readonly before: Date }): Promise<number> {
   return execute(db, 'delete from switchyard.artifact_refs where created_at < :before', { before: options.before });

@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { NewEventInput } from '@switchyard/contracts';
 import { z } from 'zod';
+import { createListener, type Listener } from '../listener.js';
 import { constraintOf, count, rows, sqlState, UNIQUE_VIOLATION, type Db } from '../sql.js';
 import { encodeEvent, type EncodedEvent } from './encode.js';
 
 /** The channel that is notified with the run id when events of a run were stored. */
 export const EVENTS_CHANNEL = 'switchyard_events';
+
+/** Hears for which runs events were stored. */
+export const createEventListener = (db: Db): Listener => createListener(db, EVENTS_CHANNEL);
 
 /** What one run got from a batch. */
 export interface AppendedRun {

@@ -1,6 +1,6 @@
 import type { StoredEvent } from '@switchyard/contracts';
+import type { Listener } from '../listener.js';
 import type { Db } from '../sql.js';
-import type { EventListener } from './listener.js';
 import { readEvents, type ReadOptions } from './read.js';
 
 /** Options of {@link followEvents}. */
@@ -9,7 +9,7 @@ export type FollowOptions = Omit<ReadOptions, 'limit'> &
     /** Ends the iteration, without an error. */
     readonly signal: AbortSignal;
     /** Wakes the follower at once; without it there is polling alone. */
-    readonly listener?: EventListener;
+    readonly listener?: Listener;
     /** Milliseconds between looks when nobody wakes. Default 1,000. */
     readonly pollMs?: number;
     /** Most events read at once. Default 500. */

@@ -7,7 +7,8 @@ import { NAMES_OF_OTHER_PARTS, WORKER_VARIABLES } from './worker-variables.js';
 export type WorkerConfig<V extends Variables = Variables> = Values<typeof WORKER_VARIABLES> & Values<V>;
 
 /** Environment names of secrets that are parsed elsewhere, but must not be written to a log. */
-const SECRETS_OF_OTHERS = /^(DB_PASSWORD_\w+|TEMPORAL_API_KEY|TEMPORAL_TLS_CLIENT_KEY_DATA|VAULT_TOKEN)$/;
+const SECRETS_OF_OTHERS =
+  /^(DB_PASSWORD_\w+|TEMPORAL_API_KEY|TEMPORAL_TLS_CLIENT_KEY_DATA|VAULT_TOKEN|SWITCHYARD_GATEWAY_TOKEN)$/;
 
 /** The parsed configuration, and the secrets in the environment, for the masker of the worker. */
 export interface ParsedEnvironment<V extends Variables> {
@@ -48,7 +49,7 @@ export function parseEnvironment<const V extends Variables>(
     problems.push('SWITCHYARD_SHUTDOWN_FORCE: must be longer than SWITCHYARD_SHUTDOWN_GRACE');
   }
   if (problems.length > 0) {
-    throw new CodedError('InvalidInput', `the environment of the worker is wrong:\n  ${problems.join('\n  ')}`, {
+    throw new CodedError('InvalidInput', `the environment is wrong:\n  ${problems.join('\n  ')}`, {
       details: { problems },
     });
   }

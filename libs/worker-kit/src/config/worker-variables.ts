@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
+import { GATEWAY_VARIABLES } from './gateway-variables.js';
 import { parsers, type Variable, type Variables } from './variable.js';
 
 const ARTIFACT_KEY_BYTES = 32;
@@ -160,11 +161,14 @@ export const WORKER_VARIABLES = {
 
 /**
  * Names that other parts of Switchyard read. A worker is often started from the same environment, so they are no
- * mistake there: the run marker of a program that starts a worker, the stack that a process belongs to, and the
- * Temporal server's executable.
+ * mistake there: the run marker of a program that starts a worker, the stack that a process belongs to, the Temporal
+ * server's executable, and the settings of the gateway.
  */
 export const NAMES_OF_OTHER_PARTS: readonly string[] = [
   'SWITCHYARD_RUN',
   'SWITCHYARD_STACK',
   'SWITCHYARD_TEMPORAL_BIN',
+  ...Object.values<Variable>(GATEWAY_VARIABLES).flatMap(({ name, secret }) =>
+    secret ? [name, `${name}_FILE`] : [name],
+  ),
 ];

@@ -1,6 +1,7 @@
 import {
   parseOrThrow,
   TASK_QUEUES,
+  type ChangeFileActivities,
   type IntegrationActivities,
   type RunbookStep,
   type WorkflowType,
@@ -23,6 +24,7 @@ const KINDS: Readonly<Record<Kind, (run: Run, unit: Unit) => Promise<unknown>>> 
   ansible: (run, unit) => child(run, unit, 'AnsibleWorkflow', ansibleInput(unit)),
   terraform: (run, unit) => child(run, unit, 'TerraformWorkflow', unit.with),
   'database-migration': (run, unit) => child(run, unit, 'DatabaseMigrationWorkflow', unit.with),
+  'schema-change': async (run, unit) => child(run, unit, 'SchemaChangeWorkflow', await changeOf(run, unit)),
   runbook: (run, unit) => {
     const { runbook, inputs } = parseOrThrow(KIND_SCHEMAS.runbook, unit.with, whereOf(unit));
     return child(run, unit, 'RunbookWorkflow', { runbook, inputs });
@@ -55,6 +57,23 @@ async function child(run: Run, unit: Unit, type: WorkflowType, input: unknown): 
     under: { run, step: unit.step },
     summary: unit.step,
   });
+}
+
+const READ_FILE_MS = 30_000;
+const READ_FILE_ATTEMPTS = 3;
+
+/** The change of a step. Only workers read files: one that the step names is read by the worker that will carry it out. */
+async function changeOf(run: Run, unit: Unit): Promise<unknown> {
+  const { change, file } = parseOrThrow(KIND_SCHEMAS['schema-change'], unit.with, whereOf(unit));
+  // As it was written: the workflow fills in the defaults itself.
+  if (change !== undefined || file === undefined) return (unit.with as { readonly change: unknown }).change;
+  const { readChangeFile } = activities<ChangeFileActivities>({
+    taskQueue: TASK_QUEUES.migration,
+    startToClose: READ_FILE_MS,
+    heartbeat: false,
+    attempts: READ_FILE_ATTEMPTS,
+  });
+  return readChangeFile({ ref: run.ref, step: unit.step, file });
 }
 
 /** AnsibleWorkflow retries hosts by itself: it knows which ones failed, so the retry of the step goes to it. */

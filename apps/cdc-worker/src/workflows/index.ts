@@ -1,0 +1,1 @@
+export { ChangeStreamWorkflow } from './change-stream.js';
