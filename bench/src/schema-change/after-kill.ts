@@ -93,15 +93,29 @@ export async function killPgroll(stack: BenchStack, layout: Layout, program: str
   await sleep(500);
   const completed = await ground.complete().ended;
   const writes = await writer.stop();
+  const codes = await whereCodesAre(url);
   return {
     rowsAtKill,
-    wrongRows: await wrongRows(url, completed.code === 0 ? 'plan' : '_pgroll_new_plan'),
+    wrongRows: await wrongRows(url, codes.column),
     notes: {
       startAgain: { code: again.code, said: lastLine(again.said) },
       complete: { code: completed.code, said: lastLine(completed.said) },
+      columns: codes.columns,
       failedWrites: writes.failures.length,
     },
   };
+}
+
+/** Complete may fail when it has done half of its work: then the catalog tells where the codes are. */
+function whereCodesAre(url: string): Promise<{ readonly column: string; readonly columns: readonly string[] }> {
+  return withClient(url, async (client) => {
+    const { rows } = await client.query<{ name: string; type: string }>(
+      `select attname as name, atttypid::regtype::text as type from pg_attribute
+      where attrelid = 'public.${TABLE}'::regclass and attname ~ 'plan' and not attisdropped`,
+    );
+    const code = rows.find(({ type }) => type === 'smallint');
+    return { column: code?.name ?? 'null', columns: rows.map(({ name, type }) => `${name} ${type}`) };
+  });
 }
 
 /** Without the spinner that comes before it. */
