@@ -5,6 +5,7 @@ export const TASK_QUEUES = {
   terraform: 'terraform-queue',
   migration: 'database-migration-task-queue',
   integration: 'integration-queue',
+  vmware: 'vmware-task-queue',
 } as const;
 
 /** A task queue of Switchyard's own workers. */
@@ -16,6 +17,7 @@ export const WORKFLOW_QUEUES = {
   TerraformWorkflow: TASK_QUEUES.terraform,
   DatabaseMigrationWorkflow: TASK_QUEUES.migration,
   RunbookWorkflow: TASK_QUEUES.coordinator,
+  VmwareDeployWorkflow: TASK_QUEUES.vmware,
 } as const;
 
 export type WorkflowType = keyof typeof WORKFLOW_QUEUES;

@@ -2,6 +2,7 @@ import { ansibleInputSchema, ansibleResultSchema } from './inputs/ansible.js';
 import { migrationInputSchema, migrationResultSchema } from './inputs/migration.js';
 import { runbookResultSchema, runbookRunSchema } from './inputs/runbook.js';
 import { terraformInputSchema, terraformResultSchema } from './inputs/terraform.js';
+import { vmwareDeployInputSchema, vmwareDeployResultSchema } from './inputs/integration/vmware-deploy.js';
 import { WORKFLOW_QUEUES, type WorkflowType } from './queues.js';
 
 /** Every workflow type that callers start by name: its queue, the schema of its one argument, and of its result. */
@@ -22,4 +23,9 @@ export const WORKFLOW_TYPES = {
     result: migrationResultSchema,
   },
   RunbookWorkflow: { taskQueue: WORKFLOW_QUEUES.RunbookWorkflow, input: runbookRunSchema, result: runbookResultSchema },
+  VmwareDeployWorkflow: {
+    taskQueue: WORKFLOW_QUEUES.VmwareDeployWorkflow,
+    input: vmwareDeployInputSchema,
+    result: vmwareDeployResultSchema,
+  },
 } as const satisfies Record<WorkflowType, unknown>;

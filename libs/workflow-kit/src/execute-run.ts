@@ -9,6 +9,8 @@ import {
   type RunbookRun,
   type TerraformInputGiven,
   type TerraformResult,
+  type VmwareDeployInputGiven,
+  type VmwareDeployResult,
   type WorkflowType,
 } from '@switchyard/contracts';
 import { ChildWorkflowCancellationType, ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
@@ -20,6 +22,7 @@ export interface WorkflowResults {
   readonly TerraformWorkflow: TerraformResult;
   readonly DatabaseMigrationWorkflow: MigrationResult;
   readonly RunbookWorkflow: RunbookResult;
+  readonly VmwareDeployWorkflow: VmwareDeployResult;
 }
 
 /** The inputs of Switchyard's workflows by type, as a caller writes them. */
@@ -28,6 +31,7 @@ export interface WorkflowInputs {
   readonly TerraformWorkflow: TerraformInputGiven;
   readonly DatabaseMigrationWorkflow: MigrationInputGiven;
   readonly RunbookWorkflow: { runbook: RunbookRun['runbook'] | object; inputs?: Record<string, unknown> };
+  readonly VmwareDeployWorkflow: VmwareDeployInputGiven;
 }
 
 /** How a child is started. */
@@ -95,3 +99,7 @@ export const runDatabaseMigration = (input: MigrationInputGiven, options?: Child
 /** Runs a runbook from another workflow. */
 export const runRunbook = (input: WorkflowInputs['RunbookWorkflow'], options?: ChildOptions): Promise<RunbookResult> =>
   executeRun('RunbookWorkflow', input, options);
+
+/** Deploys machines to VMware from another workflow: Terraform or vCenter, then CMDB, monitoring, notification. */
+export const runVmwareDeploy = (input: VmwareDeployInputGiven, options?: ChildOptions): Promise<VmwareDeployResult> =>
+  executeRun('VmwareDeployWorkflow', input, options);

@@ -8,6 +8,7 @@ export {
   runDatabaseMigration,
   runRunbook,
   runTerraform,
+  runVmwareDeploy,
   type ChildOptions,
   type WorkflowInputs,
   type WorkflowResults,
