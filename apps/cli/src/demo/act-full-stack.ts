@@ -1,28 +1,25 @@
-import { randomUUID } from 'node:crypto';
 import { formatDuration, type RunStatus } from '@switchyard/contracts';
 import { loadRunbook } from '../input/load-runbook.js';
 import { startRun } from '../runs/start-run.js';
 import { statusOf } from '../runs/find-gates.js';
-import { watchRun } from '../runs/watch-run.js';
 import { table } from '../terminal.js';
-import type { ActContext, ActReport, Check } from './act.js';
-import { decideGate, OPERATOR, type GateStory } from './decide-gates.js';
-import { killInTheMiddle, revived, type HostKillStory, type KillOptions } from './kill-worker.js';
+import { newActId, stepsOf, type ActContext, type ActReport, type Check } from './act.js';
+import { OPERATOR, type GateStory } from './decide-gates.js';
+import { killInTheMiddle, type HostKillStory } from './kill-worker.js';
 import { openSite } from './site.js';
+import { watchAct } from './watch-act.js';
 import { makeWorkspace, readJournals, resetDemoTables } from './workspace.js';
 
 const RELEASE = '1.4.0';
 
 /** Terraform -> approval -> database migration -> Ansible -> health -> notification, with a killed worker in the middle. */
 export async function actFullStack(context: ActContext): Promise<ActReport> {
-  const { root, stack, session, terminal, signal } = context;
+  const { root, stack, session, terminal } = context;
   const { color } = terminal;
   const startedAt = Date.now();
-  const id = `${new Date().toISOString().replaceAll(/[-:T]/g, '').slice(0, 14)}-${randomUUID().slice(0, 4)}`;
+  const id = newActId();
   const workspace = await makeWorkspace(root, id);
   const site = await openSite(workspace.siteRoot);
-  const gates: GateStory[] = [];
-  const over = new AbortController();
   try {
     await resetDemoTables(stack.databases['app']?.url ?? '');
     const runbook = await loadRunbook('examples/runbooks/deploy-full-stack.yaml', root);
@@ -46,34 +43,13 @@ export async function actFullStack(context: ActContext): Promise<ActReport> {
     terminal.say(`${color.bold('Terraform → approval → database → Ansible')}, started by ${OPERATOR}`);
     if (link) terminal.say(color.dim(link));
 
-    const decided = new Set<string>();
-    const said: string[] = [];
-    const drama = killAndRevive({ root, store: session.store(), runId, signal: over.signal }, (line) =>
-      said.push(line),
-    );
-    // Awaited when the run is over; until then a rejection must not count as unhandled.
-    drama.catch(() => undefined);
-    const outcome = await watchRun({
-      client: session.client,
-      workflowId: runId,
-      terminal,
-      signal,
-      onLook: async (_status, open, live) => {
-        for (const gate of open.filter(({ gate: { evidence } }) => !decided.has(evidence))) {
-          decided.add(gate.gate.evidence);
-          const story = await decideGate(session.client, gate);
-          gates.push(story);
-          live.log(color.yellow(`gate ${story.gate}: ${story.refusal}`));
-          live.log(
-            color.green(`gate ${story.gate}: approved by ${story.approvedBy} for ${story.evidence.slice(0, 19)}…`),
-          );
-        }
-        for (const line of said.splice(0)) live.log(color.yellow(line));
-      },
+    const { outcome, gates, drama } = await watchAct(context, {
+      runId,
+      kill: (over) => killInTheMiddle({ root, store: session.store(), runId, signal: over }),
+      moment: (story) => `while hosts are in flight; finished so far: ${story.finishedHosts.join(', ')}`,
+      keyOf: ({ evidence }) => evidence,
     });
-    over.abort();
     const { kill, back } = await drama;
-    for (const line of said) terminal.say(color.yellow(line));
     const status = await statusOf(session.client, runId);
     const checks = await checkAct({
       outcomeOk: outcome?.ok ?? false,
@@ -85,12 +61,7 @@ export async function actFullStack(context: ActContext): Promise<ActReport> {
       notifications: site.notifications.length,
       siteRoot: workspace.siteRoot,
     });
-    const steps = status.steps.map((step) => ({
-      id: step.id,
-      title: step.title,
-      state: step.state,
-      ms: step.startedAt && step.endedAt ? Date.parse(step.endedAt) - Date.parse(step.startedAt) : null,
-    }));
+    const steps = stepsOf(status);
     return {
       act: 'full-stack',
       runId,
@@ -107,26 +78,8 @@ export async function actFullStack(context: ActContext): Promise<ActReport> {
         table(steps.map(({ title, state, ms }) => [`  ${title}`, state, ms === null ? '' : formatDuration(ms)])),
     };
   } finally {
-    over.abort();
     await site.close();
   }
-}
-
-/** What became of the worker: killed or never, and the pid under which it came back. */
-interface Drama {
-  readonly kill: HostKillStory | undefined;
-  readonly back: number | undefined;
-}
-
-async function killAndRevive(options: KillOptions, say: (line: string) => void): Promise<Drama> {
-  const kill = await killInTheMiddle(options);
-  if (!kill) return { kill, back: undefined };
-  say(
-    `SIGKILL to ${kill.worker} (pid ${kill.pid}) while hosts are in flight; finished so far: ${kill.finishedHosts.join(', ')}`,
-  );
-  const back = await revived(options.root, kill);
-  say(back === undefined ? 'the worker did not come back' : `the worker is back as pid ${back}; the run goes on`);
-  return { kill, back };
 }
 
 interface Seen {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   CodedError,
   formatDuration,
@@ -16,17 +15,16 @@ import { loadChange } from '../input/load-change.js';
 import { statusOf } from '../runs/find-gates.js';
 import { outcomeOf, type RunOutcome } from '../runs/outcome.js';
 import { startRun } from '../runs/start-run.js';
-import { watchRun } from '../runs/watch-run.js';
 import { formatCount } from '../schema-change/figures.js';
 import { renderReport } from '../schema-change/render-report.js';
 import type { Session } from '../session.js';
 import { table, wrap, type Terminal } from '../terminal.js';
-import type { ActContext, ActReport, Check } from './act.js';
-import { decideGate, OPERATOR, type GateStory } from './decide-gates.js';
-import { killMidBackfill, type BackfillKillStory, type KillMidBackfill } from './kill-mid-backfill.js';
-import { revived } from './kill-worker.js';
+import { newActId, stepsOf, type ActContext, type ActReport, type Check } from './act.js';
+import { OPERATOR, type GateStory } from './decide-gates.js';
+import { killMidBackfill, type BackfillKillStory } from './kill-mid-backfill.js';
 import { serveUsers, type LoadReport, type ServedUsers } from './replicas.js';
 import { makeUsersTable, type SeededRows } from './users-table.js';
+import { watchAct } from './watch-act.js';
 
 const ROWS = 100_000;
 const REPLICAS = 2;
@@ -52,18 +50,17 @@ async function demoChange(root: string): Promise<SchemaChange> {
 
 /** `users.name` becomes `first_name` and `last_name` while two replicas of a service serve requests and a worker is killed. */
 export async function actSchemaChange(context: ActContext): Promise<ActReport> {
-  const { root, stack, session, terminal, signal } = context;
+  const { root, stack, session, terminal } = context;
   const { color } = terminal;
   const startedAt = Date.now();
   const databaseUrl = stack.databases['app']?.url ?? '';
   const gatewayUrl = stack.gateway?.url;
   if (gatewayUrl === undefined) throw new CodedError('UpstreamFailed', 'the stack has no gateway');
-  const runId = `${RUN_PREFIX}${new Date().toISOString().replaceAll(/[-:T]/g, '').slice(0, 14)}-${randomUUID().slice(0, 4)}`;
+  const runId = `${RUN_PREFIX}${newActId()}`;
   const change = await demoChange(root);
   const isAfterForce = (await endLeftChanges(session)) > 0;
   await resetFlags(session, change, runId);
   const users = await makeUsersTable({ url: databaseUrl, rows: ROWS, isAfterForce });
-  const over = new AbortController();
   let served: ServedUsers | undefined;
   let isOpen = false;
   try {
@@ -91,32 +88,15 @@ export async function actSchemaChange(context: ActContext): Promise<ActReport> {
     const link = session.uiLink(runId);
     if (link) terminal.say(color.dim(link));
 
-    const said: string[] = [];
-    const gates: GateStory[] = [];
-    const drama = killAndRevive({ root, users, signal: over.signal }, (line) => said.push(line));
-    // Awaited when the run is over; until then a rejection must not count as unhandled.
-    drama.catch(() => undefined);
-    const outcome = await watchRun({
-      client: session.client,
-      workflowId: runId,
-      terminal,
-      signal,
-      onLook: async (_status, open, live) => {
-        for (const gate of open.filter(({ gate: { name } }) => !gates.some((story) => story.gate === name))) {
-          const story = await decideGate(session.client, gate);
-          gates.push(story);
-          live.log(color.yellow(`gate ${story.gate}: ${story.refusal}`));
-          live.log(
-            color.green(`gate ${story.gate}: approved by ${story.approvedBy} for ${story.evidence.slice(0, 19)}…`),
-          );
-        }
-        for (const line of said.splice(0)) live.log(color.yellow(line));
-      },
+    const { outcome, gates, drama } = await watchAct(context, {
+      runId,
+      kill: (over) => killMidBackfill({ root, users, signal: over }),
+      moment: ({ backfill }) => `in the middle of the backfill, after ${formatCount(backfill.rows)} rows`,
+      // Its evidence follows each proof that is taken while it is open.
+      keyOf: ({ name }) => name,
     });
-    over.abort();
     isOpen = outcome === undefined;
     const { kill, back } = await drama;
-    for (const line of said) terminal.say(color.yellow(line));
     const traffic = isOpen ? null : await served.stopLoad();
     const status = await statusOf(session.client, runId);
     const parsed = outcome?.ok ? parse(schemaChangeResultSchema, outcome.result) : null;
@@ -143,12 +123,7 @@ export async function actSchemaChange(context: ActContext): Promise<ActReport> {
       link,
       ok: checks.every((check) => check.ok),
       checks,
-      steps: status.steps.map(({ id, title, state, startedAt: from, endedAt: to }) => ({
-        id,
-        title,
-        state,
-        ms: from && to ? Date.parse(to) - Date.parse(from) : null,
-      })),
+      steps: stepsOf(status),
       gates,
       kill: kill ?? null,
       durationMs: Date.now() - startedAt,
@@ -157,7 +132,6 @@ export async function actSchemaChange(context: ActContext): Promise<ActReport> {
       lines: (at) => reportLines(result, traffic, at),
     };
   } finally {
-    over.abort();
     // While the services still run: they have to acknowledge the way back.
     if (isOpen) await goBack(session, runId, terminal);
     await served?.close();
@@ -186,23 +160,6 @@ function reportLines(result: SchemaChangeResult | null, traffic: LoadReport | nu
         ]
       : []),
   ];
-}
-
-/** What became of the worker: killed or never, and the pid under which it came back. */
-interface Drama {
-  readonly kill: BackfillKillStory | undefined;
-  readonly back: number | undefined;
-}
-
-async function killAndRevive(options: KillMidBackfill, say: (line: string) => void): Promise<Drama> {
-  const kill = await killMidBackfill(options);
-  if (!kill) return { kill, back: undefined };
-  say(
-    `SIGKILL to ${kill.worker} (pid ${kill.pid}) in the middle of the backfill, after ${formatCount(kill.backfill.rows)} rows`,
-  );
-  const back = await revived(options.root, kill);
-  say(back === undefined ? 'the worker did not come back' : `the worker is back as pid ${back}; the run goes on`);
-  return { kill, back };
 }
 
 /** Rows after which a killed backfill went on, as its event tells; null: it never did. */

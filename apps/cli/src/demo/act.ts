@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import type { RunStatus } from '@switchyard/contracts';
 import type { StackStatus } from '@switchyard/local-stack';
 import type { Session } from '../session.js';
 import type { Terminal } from '../terminal.js';
@@ -45,3 +47,16 @@ export interface ActContext {
 
 /** Plays one act. */
 export type Act = (context: ActContext) => Promise<ActReport>;
+
+/** An id for one playing: when it began, and something that no other one has. */
+export const newActId = (): string =>
+  `${new Date().toISOString().replaceAll(/[-:T]/g, '').slice(0, 14)}-${randomUUID().slice(0, 4)}`;
+
+/** The steps of a run with the milliseconds that each took. */
+export const stepsOf = ({ steps }: RunStatus): ActReport['steps'] =>
+  steps.map(({ id, title, state, startedAt, endedAt }) => ({
+    id,
+    title,
+    state,
+    ms: startedAt && endedAt ? Date.parse(endedAt) - Date.parse(startedAt) : null,
+  }));
