@@ -1,7 +1,6 @@
 import {
   MEMO,
   SEARCH_ATTRIBUTES,
-  SIGNALS,
   UNAUTHENTICATED,
   type ChildReport,
   type Decision,
@@ -19,9 +18,7 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import {
   CancellationScope,
   condition,
-  getExternalWorkflowHandle,
   isCancellation,
-  log,
   proxyLocalActivities,
   setCurrentDetails,
   upsertSearchAttributes,
@@ -31,6 +28,7 @@ import { activities } from './activities.js';
 import { Board, effectiveWaiting, renderStatus } from './board.js';
 import { failureOf, type CodedFailure } from './failure.js';
 import { Gatekeeper, type ApprovalRequest } from './gatekeeper.js';
+import { ParentReports, type ReportTo } from './parent-reports.js';
 import { Recorder } from './recorder.js';
 import { StepHandle } from './step-handle.js';
 import { UndoStack } from './undo.js';
@@ -90,10 +88,7 @@ export class Run {
   readonly signals = new Map<string, unknown[]>();
   readonly #record: Pick<RunActivities, 'recordDecision'>;
   readonly #held = new Map<string, Held>();
-  readonly #reportTo: { workflowId: string; step: string } | undefined;
-  /** What the parent is told next. */
-  #toReport: Pick<ChildReport, 'waitingFor'> | undefined;
-  #isReporting = false;
+  readonly #parent: ParentReports | undefined;
   #waits: readonly WaitingFor[] = [];
   #decisions = 0;
   #aborted: Ending | undefined;
@@ -110,7 +105,8 @@ export class Run {
       executionId: info.firstExecutionRunId,
     };
     this.startedBy = info.memo?.[MEMO.startedBy] as string | undefined;
-    this.#reportTo = info.memo?.[MEMO.reportTo] as { workflowId: string; step: string } | undefined;
+    const reportTo = info.memo?.[MEMO.reportTo] as ReportTo | undefined;
+    this.#parent = reportTo && new ParentReports(reportTo);
     // Local: no trip over the server, which a short run would notice at its end. Safe to repeat, by its batch id.
     const events = proxyLocalActivities<Pick<RunActivities, 'recordRunEvents'>>({
       startToCloseTimeout: 10_000,
@@ -378,35 +374,6 @@ export class Run {
     if (key === this.#reported) return;
     this.#reported = key;
     upsertSearchAttributes([{ key: attribute.waiting, value: waiting ? key : null }]);
-    if (this.#reportTo) this.#report(this.#reportTo, waiting);
-  }
-
-  /**
-   * One report at a time: those of one workflow task may arrive in any order, and the parent would keep the older one.
-   * What changes meanwhile is in the next, the newest alone.
-   */
-  #report(to: { workflowId: string; step: string }, waitingFor: WaitingFor | null): void {
-    this.#toReport = { waitingFor };
-    if (!this.#isReporting) void this.#reportAll(to);
-  }
-
-  async #reportAll(to: { workflowId: string; step: string }): Promise<void> {
-    this.#isReporting = true;
-    while (this.#toReport) {
-      const report: ChildReport = {
-        step: to.step,
-        workflowId: this.ref.workflowId,
-        type: workflowInfo().workflowType,
-        ...this.#toReport,
-      };
-      this.#toReport = undefined;
-      // oxlint-disable-next-line no-await-in-loop -- the next one follows when this one has arrived
-      await CancellationScope.nonCancellable(() =>
-        getExternalWorkflowHandle(to.workflowId).signal(SIGNALS.childReport, report),
-      ).catch((error: unknown) =>
-        log.debug('the parent could not be told what this run waits for', { error: String(error) }),
-      );
-    }
-    this.#isReporting = false;
+    this.#parent?.tell(waiting);
   }
 }
