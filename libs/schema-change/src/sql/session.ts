@@ -24,9 +24,13 @@ export interface TransactionLimits {
   readonly statementTimeoutMs: number;
 }
 
+const LIMITS = `set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)`;
+const PLANNER = `set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true)`;
+
 /** Sets the limits for the rest of the transaction. */
 export function setLimits(limits: TransactionLimits): Statement {
-  return statement(`select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)`, [
+  return statement(`select ${LIMITS}`, [
     String(wholeNumber(limits.lockTimeoutMs, 'lockTimeoutMs')),
     String(wholeNumber(limits.statementTimeoutMs, 'statementTimeoutMs')),
   ]);
@@ -37,10 +41,7 @@ export function setLimits(limits: TransactionLimits): Statement {
  * or by key; a join that reads the whole table for each one makes the work quadratic.
  */
 export function applySettings(): Statement {
-  return statement(
-    `select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-    set_config('enable_mergejoin', 'off', true)`,
-  );
+  return statement(`select ${PLANNER}`);
 }
 
 /**
@@ -53,9 +54,8 @@ export function writeSettings(shape: Shape, limits: TransactionLimits): Statemen
   const silent = `, case when has_parameter_privilege('session_replication_role', 'set')
     then set_config('session_replication_role', 'replica', true) end`;
   return statement(
-    `select set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true),
-    set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-    set_config('enable_mergejoin', 'off', true)${shape.sameRow ? silent : ''}`,
+    `select ${LIMITS},
+    ${PLANNER}${shape.sameRow ? silent : ''}`,
     setLimits(limits).values,
   );
 }
