@@ -84,6 +84,8 @@ export interface FlagSet {
 
 /** What a gate is judged by, beside what the database says. */
 export interface GateInput extends Guarded {
+  /** Of what we left; nobody looks at a gate while undoing. */
+  readonly definition: readonly ColumnDefinition[];
   readonly gate: GateName;
   readonly mode: StreamMode;
   readonly proof: ParityProof | null;

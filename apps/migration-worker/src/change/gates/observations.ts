@@ -167,7 +167,6 @@ async function indexes(session: ChangeSession, { change, shape }: GateInput, not
 }
 
 async function drift(session: ChangeSession, { change, definition }: GateInput, note: Note): Promise<void> {
-  if (definition === null) return;
   const found = driftOf(definition, await loadDefinition(session, tablesOf(change)));
   note('driftedColumns', found.length, 'pg_attribute', found.slice(0, 3).join('; '));
 }

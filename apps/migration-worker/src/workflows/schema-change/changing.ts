@@ -91,7 +91,7 @@ export class Changing {
     return { ref: this.run.ref, step, change: this.change, shape, names };
   }
 
-  guarded(step: string): Guarded {
+  guarded(step: string): Guarded & { readonly definition: readonly ColumnDefinition[] } {
     return { ...this.call(step), definition: this.definition };
   }
 
