@@ -1,9 +1,8 @@
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { bundleWorkflowCode, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import { keepHistory } from '@switchyard/testkit';
 import type { WorkflowHandle } from '@temporalio/client';
+import { bundleWorkflowCode, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { approve, openGateOf, openWorld } from './world.js';
 
@@ -42,15 +41,7 @@ async function record(): Promise<void> {
   await keep('rejected', rejected);
 }
 
-async function keep(name: string, handle: WorkflowHandle): Promise<void> {
-  const history: unknown = JSON.parse(historyToJSON(await handle.fetchHistory()));
-  const text = JSON.stringify(history, (key, value: unknown) => {
-    // Where it was recorded says nothing about the workflow.
-    if (key === 'stackTrace') return '';
-    return typeof value === 'string' ? value.replaceAll(`@${hostname()}`, '@host') : value;
-  });
-  await writeFile(new URL(`${name}.json`, HISTORIES), `${text}\n`);
-}
+const keep = (name: string, run: WorkflowHandle): Promise<void> => keepHistory(new URL(`${name}.json`, HISTORIES), run);
 
 async function replay(workflowBundle: WorkflowBundleOption, name: string): Promise<void> {
   const history: unknown = JSON.parse(await readFile(new URL(name, HISTORIES), 'utf8'));

@@ -1,4 +1,5 @@
 export { fakeHttp, type FakeAnswer, type FakeHttp, type FakeRoutes, type RecordedRequest } from './fake-http.js';
+export { keepHistory } from './keep-history.js';
 export { leftovers } from './leftovers.js';
 export {
   startPostgres,
