@@ -36,6 +36,13 @@ export interface BenchStack extends AsyncDisposable {
   readonly cli: readonly string[];
 }
 
+/** URL of the database `app`, as its owner. */
+export function appUrl({ servers }: Pick<BenchStack, 'servers'>): string {
+  const { url } = servers.databases['app'] ?? {};
+  if (url === undefined) throw new Error('the stack has no database app');
+  return url;
+}
+
 /** Starts servers and the named workers, as built. Progress goes to standard error: standard output is for documents. */
 export async function startStack(workers: readonly BenchWorker[]): Promise<BenchStack> {
   const undo = new AsyncDisposableStack();

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { readEvents } from '@switchyard/store';
 import { poll } from '../poll.ts';
-import type { BenchStack } from '../stack.ts';
+import { appUrl, type BenchStack } from '../stack.ts';
 import { approve, gateOpens, NEW_COLUMN, resultOf, startChange } from './change-run.ts';
 import { follow, SPEECH } from './contenders/ours.ts';
 import { openPgroll, PGROLL_SPEECH } from './pgroll-run.ts';
@@ -24,8 +24,7 @@ const BACKFILL_WITHIN_MS = 10 * 60_000;
 
 /** SIGKILL for the migration-worker when a third of the rows is filled. The stack starts it again, as a service manager would. */
 export async function killOurs(stack: BenchStack, layout: Layout): Promise<AfterKill> {
-  const { url } = stack.servers.databases['app'] ?? {};
-  if (url === undefined) throw new Error('the stack has no database app');
+  const url = appUrl(stack);
   await makeTable(url, layout);
   await using writer = await startWriter({ url, rows: layout.rows, speech: SPEECH.old });
   const pid = await stack.workerPid('migration-worker');

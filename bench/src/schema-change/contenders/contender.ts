@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchStack } from '../../stack.ts';
-import type { Latency, Span, Writes } from '../latency.ts';
-import type { Layout, Size } from '../table.ts';
+import { latencyIn, type Latency, type Span, type Writes } from '../latency.ts';
+import { logPosition, makeTable, megabytes, sizeOf, wrongRows, type Layout, type Size } from '../table.ts';
+import { startWriter, type Speech, type Writer } from '../writer.ts';
 
 /** What a contender is measured on. */
 export interface Ground {
@@ -37,22 +39,60 @@ export interface Contest {
   readonly notes: Readonly<Record<string, unknown>>;
 }
 
-/** The times of a contender. */
-export interface Times {
-  readonly before: Span;
+/** What a contender did, beside what is measured around every one alike. */
+export interface Done extends Omit<Contest, 'writers' | 'walMb' | 'size' | 'rowsPerSecond' | 'notes' | 'wrongRows'> {
   readonly start: Span;
   readonly finish: Span | null;
+  /** What holds the new value at the end; null: nothing keeps it true. */
+  readonly newColumn: string | null;
+  /** Told what the writers saw. */
+  readonly notes: (writes: Writes) => Contest['notes'];
 }
 
-/** What writers saw before, in the start and in the finish. */
-export function writersOf(
-  writes: Writes,
-  { before, start, finish }: Times,
-  latencyIn: (writes: Writes, span: Span) => Latency | null,
-): Contest['writers'] {
+/** Where and beside whom a contender is measured. */
+export interface Field {
+  readonly url: string;
+  /** How the application writes before the change. */
+  readonly speech: Speech;
+  /** What the contender needs on the table before it is looked at. */
+  readonly prepare?: () => Promise<void>;
+}
+
+/** What a contender works with. */
+export interface Turn {
+  readonly writer: Writer;
+  /** When it began, milliseconds since 1970. */
+  readonly begun: number;
+}
+
+/** Makes the table, lets writers write for a while, then the contender do its work, and measures what it cost. */
+export async function contest(
+  { layout, quietMs }: Ground,
+  { url, speech, prepare }: Field,
+  work: (turn: Turn) => Promise<Done>,
+): Promise<Contest> {
+  await makeTable(url, layout);
+  await prepare?.();
+  const before = await sizeOf(url);
+  await using writer = await startWriter({ url, rows: layout.rows, speech });
+  const quiet = Date.now();
+  await sleep(quietMs);
+  const log = await logPosition(url);
+  const begun = Date.now();
+  const { start, finish, newColumn, notes, ...done } = await work({ writer, begun });
+  const walMb = megabytes((await logPosition(url)) - log);
+  const writes = await writer.stop();
   return {
-    before: latencyIn(writes, before),
-    start: latencyIn(writes, start),
-    finish: finish && latencyIn(writes, finish),
+    ...done,
+    rowsPerSecond: Math.round(done.rows / done.backfillSeconds),
+    writers: {
+      before: latencyIn(writes, { from: quiet, to: begun }),
+      start: latencyIn(writes, start),
+      finish: finish && latencyIn(writes, finish),
+    },
+    walMb,
+    size: { before, after: await sizeOf(url) },
+    wrongRows: newColumn === null ? null : await wrongRows(url, newColumn),
+    notes: notes(writes),
   };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SchemaChangeResult } from '@switchyard/contracts';
-import type { BenchStack } from '../../stack.ts';
+import { appUrl, type BenchStack } from '../../stack.ts';
 import {
   approve,
   gateOpens,
@@ -14,9 +14,9 @@ import {
   type WriteMode,
 } from '../change-run.ts';
 import { latencyIn } from '../latency.ts';
-import { logPosition, makeTable, megabytes, readFor, sizeOf, wrongRows } from '../table.ts';
-import { startWriter, type Speech, type Writer } from '../writer.ts';
-import { writersOf, type Contest, type Ground } from './contender.ts';
+import { readFor } from '../table.ts';
+import type { Speech, Writer } from '../writer.ts';
+import { contest, type Contest, type Ground } from './contender.ts';
 
 export const SPEECH: Readonly<Record<WriteMode, Speech>> = {
   old: { searchPath: 'public', text: 'plan', code: null },
@@ -27,53 +27,34 @@ export const SPEECH: Readonly<Record<WriteMode, Speech>> = {
 const LOOK_AT_FLAG_MS = 100;
 
 /** A whole SchemaChangeWorkflow on real workers, with writers that follow its write flag. */
-export async function ours({ stack, layout, quietMs, readerMs = 0 }: Ground): Promise<Contest> {
-  const { url } = stack.servers.databases['app'] ?? {};
-  if (url === undefined) throw new Error('the stack has no database app');
-  await makeTable(url, layout);
-  const before = await sizeOf(url);
-  await using writer = await startWriter({ url, rows: layout.rows, speech: SPEECH.old });
-  const quiet = Date.now();
-  await sleep(quietMs);
-  const log = await logPosition(url);
-  const begun = Date.now();
-  const readers = [readFor(url, readerMs)];
-  const run = await startChange(stack);
-  const following = follow(stack, run, writer);
-  const cutover = await gateOpens(run, 'cutover');
-  await approve(run, 'cutover', cutover);
-  const contract = await gateOpens(run, 'contract');
-  readers.push(readFor(url, readerMs));
-  await approve(run, 'contract', contract);
-  const result = await resultOf(run);
-  await following.stop();
-  const walMb = megabytes((await logPosition(url)) - log);
-  await Promise.all(readers);
-  const writes = await writer.stop();
-  const backfill = stepOf(result, 'backfill');
-  const switching = stepOf(result, 'switch-reads').from;
-  const end = stepOf(result, 'clean').to;
-  const seconds = (backfill.to - backfill.from) / 1_000;
-  return {
-    contender: 'Switchyard',
-    rows: layout.rows,
-    backfillSeconds: seconds,
-    rowsPerSecond: Math.round(layout.rows / seconds),
-    totalSeconds: (end - begun) / 1_000,
-    writers: writersOf(
-      writes,
-      {
-        before: { from: quiet, to: begun },
-        start: { from: begun, to: switching },
-        finish: { from: switching, to: end },
-      },
-      latencyIn,
-    ),
-    walMb,
-    size: { before, after: await sizeOf(url) },
-    wrongRows: await wrongRows(url, NEW_COLUMN),
-    notes: notesOf(result, latencyIn(writes, backfill)),
-  };
+export function ours(ground: Ground): Promise<Contest> {
+  const { stack, layout, readerMs = 0 } = ground;
+  const url = appUrl(stack);
+  return contest(ground, { url, speech: SPEECH.old }, async ({ writer, begun }) => {
+    const readers = [readFor(url, readerMs)];
+    const run = await startChange(stack);
+    const following = follow(stack, run, writer);
+    await approve(run, 'cutover', await gateOpens(run, 'cutover'));
+    const contract = await gateOpens(run, 'contract');
+    readers.push(readFor(url, readerMs));
+    await approve(run, 'contract', contract);
+    const result = await resultOf(run);
+    await following.stop();
+    await Promise.all(readers);
+    const backfill = stepOf(result, 'backfill');
+    const switching = stepOf(result, 'switch-reads').from;
+    const end = stepOf(result, 'clean').to;
+    return {
+      contender: 'Switchyard',
+      rows: layout.rows,
+      backfillSeconds: (backfill.to - backfill.from) / 1_000,
+      totalSeconds: (end - begun) / 1_000,
+      start: { from: begun, to: switching },
+      finish: { from: switching, to: end },
+      newColumn: NEW_COLUMN,
+      notes: (writes) => notesOf(result, latencyIn(writes, backfill)),
+    };
+  });
 }
 
 const notesOf = (result: SchemaChangeResult, writersInBackfill: unknown): Contest['notes'] => ({

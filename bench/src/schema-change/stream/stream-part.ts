@@ -1,4 +1,4 @@
-import type { BenchStack } from '../../stack.ts';
+import { appUrl, type BenchStack } from '../../stack.ts';
 import { NEW_COLUMN } from '../change-run.ts';
 import { makeTable, withClient, wrongRows, TABLE, type Layout } from '../table.ts';
 import { sendDuplicates, workOffBacklog, type WorkedOff } from './backlog.ts';
@@ -29,8 +29,7 @@ export interface StreamOptions {
 
 /** Measures a stream on a table with its key alone, so that the writes of the server do not hide what the stream takes. */
 export async function measureStream(stack: BenchStack, options: StreamOptions): Promise<StreamFigures> {
-  const { url } = stack.servers.databases['app'] ?? {};
-  if (url === undefined) throw new Error('the stack has no database app');
+  const url = appUrl(stack);
   const layout: Layout = { rows: options.rows, fillfactor: 50, isIndexed: false };
   await makeTable(url, layout);
   await withClient(url, async (client) => {
