@@ -52,7 +52,11 @@ export async function startWorker(
       return text.includes('"running"');
     },
     { what: `${name} to run`, timeoutMs: 30_000 },
-  );
+  ).catch(async (error: unknown) => {
+    // Nobody else would end it: the caller has nothing to end it by.
+    await end('SIGKILL');
+    throw error;
+  });
   return {
     name,
     child,

@@ -1,5 +1,5 @@
 import { SCHEMA_CHANGE_QUERIES, type RunStatus, type SchemaChangeGiven } from '@switchyard/contracts';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startApplication, type WriteMode } from '../src/application.js';
 import {
   abort,
@@ -12,16 +12,10 @@ import {
   startChange,
   waitForStatus,
 } from '../src/change.js';
-import { catalogOf, forget, makeUsers, originsOf, wrongInOldShape } from '../src/people.js';
-import { openWorld, type World } from '../src/world.js';
+import { catalogOf, makeUsers, originsOf, wrongInOldShape } from '../src/people.js';
+import { useWorld } from '../src/use-world.js';
 
-let world: World;
-beforeAll(async () => {
-  world = await openWorld();
-  await Promise.all([world.start('migration-worker'), world.start('cdc-worker')]);
-});
-afterAll(() => world[Symbol.asyncDispose]());
-afterEach(() => forget(world));
+const world = useWorld();
 
 interface Case {
   readonly where: string;
@@ -83,12 +77,12 @@ describe('an abort', () => {
   it.each(CASES)(
     '$where keeps what was written, and leaves the table as it was',
     async ({ spec, gates, isThere, mode, undoes }) => {
-      const { target } = world;
+      const { target } = world();
       await makeUsers(target, 2000);
       const [before, origins] = [await catalogOf(target), await originsOf(target)];
-      await using application = await startApplication(world);
+      await using application = await startApplication(world());
       const run = await startChange(
-        world,
+        world(),
         nameSplit({ indexes: [{ name: 'idx_users_last_name', columns: ['last_name'] }], ...spec }),
       );
       for (const gate of gates ?? []) await approve(run, gate);
@@ -117,10 +111,10 @@ describe('an abort', () => {
   );
 
   it('is refused after the drop has begun', async () => {
-    const { target } = world;
+    const { target } = world();
     await makeUsers(target, 100);
-    const reader = await world.target.connect();
-    const run = await startChange(world, nameSplit());
+    const reader = await world().target.connect();
+    const run = await startChange(world(), nameSplit());
     await approve(run, 'cutover');
     await waitForStatus(run, 'gate contract', (status) => gateOf(status, 'contract')?.state === 'open');
     await reader.query('begin; select count(*) from users');

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startApplication } from '../src/application.js';
 import {
   abort,
@@ -14,24 +14,18 @@ import {
   tune,
   waitForStatus,
 } from '../src/change.js';
-import { forget, makeUsers, wrongInNewShape } from '../src/people.js';
-import { openWorld, type World } from '../src/world.js';
+import { makeUsers, wrongInNewShape } from '../src/people.js';
+import { useWorld } from '../src/use-world.js';
 
-let world: World;
-beforeAll(async () => {
-  world = await openWorld();
-  await Promise.all([world.start('migration-worker'), world.start('cdc-worker')]);
-});
-afterAll(() => world[Symbol.asyncDispose]());
-afterEach(() => forget(world));
+const world = useWorld();
 
 const NEVER_ENOUGH = 1e18;
 
 describe('the gate cutover', () => {
   it('stays closed while a transaction of 500,000 rows that wrote before the barrier is open, says so, and takes no approval', async () => {
-    const { target } = world;
+    const { target } = world();
     await makeUsers(target, 500);
-    const run = await startChange(world, nameSplit({ backfill: { throttle: { diskFreeBytes: NEVER_ENOUGH } } }));
+    const run = await startChange(world(), nameSplit({ backfill: { throttle: { diskFreeBytes: NEVER_ENOUGH } } }));
     // A backfill that may not work shows why.
     const throttled = await waitForStatus(run, 'the throttle', (status) =>
       status.steps.some(({ id, detail }) => id === 'backfill' && (detail ?? '').includes('disk')),
@@ -69,10 +63,10 @@ describe('the gate cutover', () => {
 
 describe('a flip', () => {
   it('of the writers waits for transactions that began before it, names them, and loses nothing that they write', async () => {
-    const { target } = world;
+    const { target } = world();
     await makeUsers(target, 500);
-    await using application = await startApplication(world);
-    const run = await startChange(world, nameSplit());
+    await using application = await startApplication(world());
+    const run = await startChange(world(), nameSplit());
     await waitForStatus(run, 'the gate', (status) => gateOf(status, 'cutover')?.state === 'open');
     const old = await target.connect();
     await old.query(`begin; set local application_name = 'old-report'; select 1`);
@@ -100,12 +94,12 @@ describe('a flip', () => {
 
 describe('others', () => {
   it('who hold the table for long are given way to and named, and writers do not notice', async () => {
-    const { target } = world;
+    const { target } = world();
     await makeUsers(target, 500);
     const reader = await target.connect();
     await reader.query(`begin; set local application_name = 'long-report'; select count(*) from users`);
-    await using application = await startApplication(world);
-    const run = await startChange(world, nameSplit());
+    await using application = await startApplication(world());
+    const run = await startChange(world(), nameSplit());
     const gaveWay = await waitForStatus(run, 'giving way', (status) =>
       status.steps.some(({ id, detail }) => id === 'expand' && (detail ?? '').includes('long-report')),
     );
@@ -113,7 +107,7 @@ describe('others', () => {
     await reader.query('commit');
     await reader.end();
     await waitForStatus(run, 'the gate', (status) => gateOf(status, 'cutover')?.state === 'open');
-    const events = await world.events(run.workflowId);
+    const events = await world().events(run.workflowId);
     expect(events.filter(({ type }) => type === 'gave_way').map(({ message }) => message)).toEqual([
       expect.stringMatching(/add first_name, last_name: gave way to pid \d+ \(long-report/),
     ]);
@@ -123,9 +117,9 @@ describe('others', () => {
   });
 
   it('who change the table stop the run with what they changed, and it can be undone all the same', async () => {
-    const { target } = world;
+    const { target } = world();
     await makeUsers(target, 500);
-    const run = await startChange(world, nameSplit({ backfill: { throttle: { diskFreeBytes: NEVER_ENOUGH } } }));
+    const run = await startChange(world(), nameSplit({ backfill: { throttle: { diskFreeBytes: NEVER_ENOUGH } } }));
     await waitForStatus(run, 'the backfill', (status) => isInStep(status, 'backfill'));
     await target.query('alter table users add column nickname text');
     const held = await waitForStatus(run, 'the run to be held', (status) => status.waitingFor?.kind === 'person');
@@ -140,9 +134,9 @@ describe('others', () => {
   });
 
   it('who change it while the gate is open close the gate', async () => {
-    const { target } = world;
+    const { target } = world();
     await makeUsers(target, 500);
-    const run = await startChange(world, nameSplit());
+    const run = await startChange(world(), nameSplit());
     await waitForStatus(run, 'the gate', (status) => gateOf(status, 'cutover')?.state === 'open');
     await target.query('alter table users alter column name type varchar(300)');
     const closed = await waitForStatus(

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startPostgres, waitFor } from '@switchyard/testkit';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startApplication } from '../src/application.js';
 import {
   abort,
@@ -17,12 +17,10 @@ import {
 } from '../src/change.js';
 import { catalogOf, makeUsers, wrongInNewShape } from '../src/people.js';
 import type { WorkerName, WorkerProcess } from '../src/worker-process.js';
+import { useDisposal } from '../src/use-world.js';
 import { openWorld, type World } from '../src/world.js';
 
-const opened: AsyncDisposable[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]();
-});
+const untilTheEnd = useDisposal();
 
 const KILLS = 50;
 /** Kills before each gate is approved, so that they are spread over the whole change. */
@@ -33,8 +31,7 @@ describe('workers', () => {
     `that are killed ${KILLS} times at any moment lose nothing, and writers do not notice`,
     { timeout: 900_000 },
     async () => {
-      const world = await openWorld();
-      opened.push(world);
+      const world = untilTheEnd(await openWorld());
       const { target } = world;
       await makeUsers(target, 20_000);
       await using application = await startApplication(world);
@@ -74,10 +71,8 @@ describe('workers', () => {
     'a %s that was stopped and wakes after another took over writes nothing, and the change goes on',
     async (name) => {
       // A server that ends the connection of a reader that says nothing any more.
-      const server = await startPostgres({ settings: { wal_sender_timeout: '5s' } });
-      opened.push(server);
-      const world: World = await openWorld({ server });
-      opened.push(world);
+      const server = untilTheEnd(await startPostgres({ settings: { wal_sender_timeout: '5s' } }));
+      const world = untilTheEnd(await openWorld({ server }));
       const { target } = world;
       await makeUsers(target, 20_000);
       const first = await startBoth(world);

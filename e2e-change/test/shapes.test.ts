@@ -1,5 +1,5 @@
 import type { SchemaChangeGiven } from '@switchyard/contracts';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   abort,
   approve,
@@ -12,16 +12,10 @@ import {
   startChange,
   waitForStatus,
 } from '../src/change.js';
-import { catalogOf, forget, makeUsers, wrongInNewShape } from '../src/people.js';
-import { openWorld, type World } from '../src/world.js';
+import { catalogOf, makeUsers, wrongInNewShape } from '../src/people.js';
+import { useWorld } from '../src/use-world.js';
 
-let world: World;
-beforeAll(async () => {
-  world = await openWorld();
-  await Promise.all([world.start('migration-worker'), world.start('cdc-worker')]);
-});
-afterAll(() => world[Symbol.asyncDispose]());
-afterEach(() => forget(world));
+const world = useWorld();
 
 const change = (name: string, spec: Omit<SchemaChangeGiven['spec'], 'database'>): SchemaChangeGiven => ({
   apiVersion: 'switchyard.dev/v1',
@@ -37,19 +31,19 @@ const change = (name: string, spec: Omit<SchemaChangeGiven['spec'], 'database'>)
 
 /** Runs a change to its end; `meanwhile` writes the old shape before the switch, and the new one after it. */
 async function carryOut(given: SchemaChangeGiven, meanwhile: { old: string; new: string }): Promise<void> {
-  const run = await startChange(world, given);
+  const run = await startChange(world(), given);
   await waitForStatus(run, 'the gate cutover', (status) => gateOf(status, 'cutover')?.state === 'open');
-  await world.target.query(meanwhile.old);
+  await world().target.query(meanwhile.old);
   await approve(run, 'cutover');
   await waitForStatus(run, 'the gate contract', (status) => gateOf(status, 'contract')?.state === 'open');
-  await world.target.query(meanwhile.new);
+  await world().target.query(meanwhile.new);
   await approve(run, 'contract');
   await resultOf(run);
 }
 
 describe('a schema change', () => {
   it('moves columns to a table of their own, with a row only where there is something', async () => {
-    const { target } = world;
+    const { target } = world();
     await target.query(`create table people (id bigint primary key, name text, street text, city text)`);
     await target.query(`insert into people select i, 'P' || i, case when i % 3 > 0 then 'Street ' || i end,
       case when i % 2 > 0 then 'City' end from generate_series(1, 600) i`);
@@ -95,7 +89,7 @@ describe('a schema change', () => {
   });
 
   it('renames a column, changes the type of another and maps the values of a third at once', async () => {
-    const { target } = world;
+    const { target } = world();
     await target.query(`create table "Orders" (id int primary key, "Old Name" text, amount text not null, state text)`);
     await target.query(`insert into "Orders" select i, 'N' || i, (i * 1.5)::text,
       (array['new', 'open', 'done', null])[1 + i % 4] from generate_series(1, 400) i`);
@@ -140,19 +134,19 @@ describe('a schema change', () => {
   });
 
   it('fills each partition by itself, attaches its index from theirs, and takes all of it back', async () => {
-    const { target } = world;
+    const { target } = world();
     await target.query(`create table users (id bigint, name text not null, said text, primary key (id)) partition by range (id);
       create table users_a partition of users for values from (0) to (1000);
       create table users_b partition of users for values from (1000) to (100000)`);
     await target.query(`insert into users select i, n, n from generate_series(1, 3000) i, concat('Ada ', i) n`);
     const before = await catalogOf(target);
     const indexed = nameSplit({ indexes: [{ name: 'idx_users_last_name', columns: ['last_name'] }] });
-    const aborted = await startChange(world, indexed);
+    const aborted = await startChange(world(), indexed);
     await waitForStatus(aborted, 'the gate', (status) => gateOf(status, 'cutover')?.state === 'open');
     await abort(aborted, 'not yet');
     expect(await failureOf(resultOf(aborted))).toMatchObject({ code: 'Aborted' });
     expect(await catalogOf(target)).toEqual(before);
-    const run = await startChange(world, indexed);
+    const run = await startChange(world(), indexed);
     const open = await waitForStatus(run, 'the gate', (status) => gateOf(status, 'cutover')?.state === 'open');
     const backfill = open.steps.find(({ id }) => id === 'backfill');
     expect(backfill?.children?.map(({ workflowId }) => workflowId).toSorted()).toEqual([
@@ -170,9 +164,9 @@ describe('a schema change', () => {
   });
 
   it('is paused and resumed by people, and says who it was', async () => {
-    const { target } = world;
+    const { target } = world();
     await makeUsers(target, 200);
-    const run = await startChange(world, nameSplit({ backfill: { throttle: { diskFreeBytes: 1e18 } } }));
+    const run = await startChange(world(), nameSplit({ backfill: { throttle: { diskFreeBytes: 1e18 } } }));
     await waitForStatus(run, 'the throttle', (status) =>
       status.steps.some(({ id, detail }) => id === 'backfill' && (detail ?? '').includes('disk')),
     );

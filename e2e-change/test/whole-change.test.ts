@@ -1,24 +1,20 @@
 import { startPostgres } from '@switchyard/testkit';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startApplication } from '../src/application.js';
 import { approve, nameSplit, resultOf, startChange } from '../src/change.js';
 import { catalogOf, makeUsers, originsOf, wrongInNewShape } from '../src/people.js';
-import { openWorld, type World } from '../src/world.js';
+import { useDisposal } from '../src/use-world.js';
+import { openWorld } from '../src/world.js';
 
-const opened: AsyncDisposable[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).toReversed()) await one[Symbol.asyncDispose]();
-});
+const untilTheEnd = useDisposal();
 
 describe.each([
   ['the newest PostgreSQL', undefined],
   ['PostgreSQL 15', 15],
 ] as const)('a schema change on %s', (_, major) => {
   it('takes name to first_name and last_name while others write, and leaves nothing behind', async () => {
-    const server = major ? await startPostgres({ major }) : undefined;
-    if (server) opened.push(server);
-    const world: World = await openWorld(server ? { server } : {});
-    opened.push(world);
+    const server = major ? untilTheEnd(await startPostgres({ major })) : undefined;
+    const world = untilTheEnd(await openWorld(server ? { server } : {}));
     await Promise.all([world.start('migration-worker'), world.start('cdc-worker')]);
     const { target } = world;
     await makeUsers(target, 1000);
