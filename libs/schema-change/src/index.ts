@@ -162,8 +162,6 @@ export {
 export {
   applyIsolation,
   applySettings,
-  commitForGood,
-  commitWithoutWaiting,
   sessionSettings,
   setLimits,
   writeSettings,

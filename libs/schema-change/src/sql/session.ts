@@ -60,19 +60,6 @@ export function writeSettings(shape: Shape, limits: TransactionLimits): Statemen
   );
 }
 
-/**
- * Lets the commits of this session come back before they are on disk. Only where rows and progress are lost together:
- * a server that crashes then has both as they were a moment ago, and the work goes on from there.
- */
-export function commitWithoutWaiting(): Statement {
-  return statement(`set synchronous_commit to off`);
-}
-
-/** The commit of this transaction is waited for after all, and every one before it is on disk then, too. */
-export function commitForGood(): Statement {
-  return statement(`set local synchronous_commit to default`);
-}
-
 /** Isolation of the transactions that write a batch: see SPEC.md, "Why two isolation levels". */
 export function applyIsolation(shape: Shape): 'read committed' | 'repeatable read' {
   return shape.sameRow ? 'read committed' : 'repeatable read';

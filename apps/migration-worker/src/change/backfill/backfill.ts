@@ -6,8 +6,6 @@ import {
   backfillKeys,
   backfillPages,
   CHUNK_SIZING,
-  commitForGood,
-  commitWithoutWaiting,
   explain,
   newPace,
   nextKey,
@@ -115,7 +113,6 @@ class Backfill {
     const writer = partition ? `backfill:${showTable(partition)}` : 'backfill';
     await markWrites(this.#session, originOf(names.origin, writer));
     const { claim, progress } = await takeClaim(this.#session, { change: shape.id, writer });
-    await this.#session.run(commitWithoutWaiting());
     let checkpoint = readCheckpoint(progress, pass) ?? (await this.#begin());
     if (checkpoint.chunks > 0) {
       await this.#work.record({
@@ -273,8 +270,6 @@ class Backfill {
         async () => {
           const lockedAt = performance.now();
           const { count } = await this.#session.run(chunk.statement);
-          // Rows and checkpoint of a chunk are lost together or not at all; after the last one nobody looks again.
-          if (chunk.isLast) await this.#session.run(commitForGood());
           const ms = performance.now() - startedAt;
           // What comes before the first lock keeps nobody waiting, so that it is no reason for a smaller chunk.
           const heldMs = performance.now() - lockedAt;
