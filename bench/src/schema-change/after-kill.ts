@@ -25,7 +25,7 @@ const BACKFILL_WITHIN_MS = 10 * 60_000;
 /** SIGKILL for the migration-worker when a third of the rows is filled. The stack starts it again, as a service manager would. */
 export async function killOurs(stack: BenchStack, layout: Layout): Promise<AfterKill> {
   const url = appUrl(stack);
-  await makeTable(url, layout);
+  await makeTable({ adminUrl: stack.servers.postgres.adminUrl, url, layout });
   await using writer = await startWriter({ url, rows: layout.rows, speech: SPEECH.old });
   const pid = await stack.workerPid('migration-worker');
   if (pid === null) throw new Error('the migration-worker does not run');
@@ -70,7 +70,7 @@ export async function killOurs(stack: BenchStack, layout: Layout): Promise<After
 export async function killPgroll(stack: BenchStack, layout: Layout, program: string): Promise<AfterKill> {
   await using ground = await openPgroll(stack, program);
   const { url } = ground;
-  await makeTable(url, layout);
+  await makeTable({ adminUrl: stack.servers.postgres.adminUrl, url, layout });
   await ground.prepare();
   await using writer = await startWriter({ url, rows: layout.rows, speech: PGROLL_SPEECH.old });
   const started = ground.start();

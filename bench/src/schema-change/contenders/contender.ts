@@ -67,11 +67,11 @@ export interface Turn {
 
 /** Makes the table, lets writers write for a while, then the contender do its work, and measures what it cost. */
 export async function contest(
-  { layout, quietMs }: Ground,
+  { stack, layout, quietMs }: Ground,
   { url, speech, prepare }: Field,
   work: (turn: Turn) => Promise<Done>,
 ): Promise<Contest> {
-  await makeTable(url, layout);
+  await makeTable({ adminUrl: stack.servers.postgres.adminUrl, url, layout });
   await prepare?.();
   const before = await sizeOf(url);
   await using writer = await startWriter({ url, rows: layout.rows, speech });

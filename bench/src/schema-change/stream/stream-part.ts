@@ -31,7 +31,7 @@ export interface StreamOptions {
 export async function measureStream(stack: BenchStack, options: StreamOptions): Promise<StreamFigures> {
   const url = appUrl(stack);
   const layout: Layout = { rows: options.rows, fillfactor: 50, isIndexed: false };
-  await makeTable(url, layout);
+  await makeTable({ adminUrl: stack.servers.postgres.adminUrl, url, layout });
   await withClient(url, async (client) => {
     await client.query(`alter table ${TABLE} add column ${NEW_COLUMN} smallint`);
   });
