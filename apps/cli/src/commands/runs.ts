@@ -14,11 +14,12 @@ import { reportOutcome } from '../runs/start-run.js';
 import { watchRun } from '../runs/watch-run.js';
 import { withSession } from '../session.js';
 import { cut, table } from '../terminal.js';
+import { registerExplainCommand } from './explain.js';
 
 /** Type of events that hold a line as a tool printed it; what it means is an event of its own beside it. */
 const RAW_LINE = 'line';
 
-/** Registers runs list|show|watch|logs. */
+/** Registers runs list|show|watch|logs|explain. */
 export function registerRunsCommands(program: Command): void {
   const runs = program.command('runs').description('look at runs');
 
@@ -158,4 +159,6 @@ export function registerRunsCommands(program: Command): void {
           }),
       ),
     );
+
+  registerExplainCommand(runs);
 }
