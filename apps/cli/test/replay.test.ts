@@ -1,0 +1,68 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startTemporal } from '@switchyard/testkit';
+import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { History } from '../src/runs/history/read-history.js';
+import { executionsOf } from '../src/runs/replay/executions.js';
+import { quietRuntime, replayHistory, replayWith } from '../src/runs/replay/replay-history.js';
+
+let folder: string;
+let history: History;
+const bundle = (name: string): string => join(folder, `${name}.js`);
+
+beforeAll(async () => {
+  quietRuntime();
+  folder = await mkdtemp(join(tmpdir(), 'cli-replay-'));
+  for (const name of ['recorded', 'changed']) {
+    const { code } = await bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL(`fixtures/replay/${name}.ts`, import.meta.url)),
+      logger: new DefaultLogger('ERROR'),
+    });
+    await writeFile(bundle(name), code);
+  }
+  await using server = await startTemporal();
+  const { address, namespace } = server;
+  const connection = await Connection.connect({ address });
+  const nativeConnection = await NativeConnection.connect({ address });
+  const client = new Client({ connection, namespace });
+  const worker = await Worker.create({
+    connection: nativeConnection,
+    namespace,
+    taskQueue: 'noted',
+    workflowBundle: { codePath: bundle('recorded') },
+    activities: { note: () => Promise.resolve() },
+  });
+  await worker.runUntil(client.workflow.execute('Noted', { taskQueue: 'noted', workflowId: 'noted' }));
+  const run = await client.workflow.getHandle('noted').describe();
+  for await (const execution of executionsOf(client, run, { withChildren: true }))
+    if (execution.history) ({ history } = execution);
+  await connection.close();
+  await nativeConnection.close();
+}, 120_000);
+afterAll(() => rm(folder, { recursive: true }));
+
+it('a history fits the code that wrote it', async () => {
+  expect(await replayHistory(history, replayWith(bundle('recorded'), 'noted'))).toBeNull();
+});
+
+it('code that has lost a timer differs at the event of that timer', async () => {
+  const difference = await replayHistory(history, replayWith(bundle('changed'), 'noted'));
+  const timers = (history.events ?? []).filter((event) => event.timerStartedEventAttributes);
+  expect(difference).toMatchObject({
+    event: Number(timers[1]?.eventId),
+    name: 'TimerStarted',
+    message: expect.stringContaining('TMPRL1100') as string,
+  });
+});
+
+it('code without the workflow differs from the beginning', async () => {
+  await writeFile(bundle('empty'), (await bundleWorkflowCode({ workflowsPath: emptyWorkflows })).code);
+  const difference = await replayHistory(history, replayWith(bundle('empty'), 'noted'));
+  expect(difference?.message).toContain('no such function is exported');
+});
+
+const emptyWorkflows = fileURLToPath(new URL('fixtures/replay/empty.ts', import.meta.url));
