@@ -15,12 +15,13 @@ import { watchRun } from '../runs/watch-run.js';
 import { withSession } from '../session.js';
 import { cut, table } from '../terminal.js';
 import { registerExplainCommand } from './explain.js';
+import { registerExportCommands } from './export.js';
 import { registerReplayCommand } from './replay.js';
 
 /** Type of events that hold a line as a tool printed it; what it means is an event of its own beside it. */
 const RAW_LINE = 'line';
 
-/** Registers runs list|show|watch|logs|explain|replay. */
+/** Registers runs list|show|watch|logs|explain|replay|export|verify. */
 export function registerRunsCommands(program: Command): void {
   const runs = program.command('runs').description('look at runs');
 
@@ -163,4 +164,5 @@ export function registerRunsCommands(program: Command): void {
 
   registerExplainCommand(runs);
   registerReplayCommand(runs);
+  registerExportCommands(runs);
 }
