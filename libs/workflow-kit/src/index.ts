@@ -30,7 +30,7 @@ export {
 export { runWorkflow, type WorkflowDefinition } from './run-workflow.js';
 export type { GateHost } from './gate-host.js';
 export { Gatekeeper, type ApprovalRequest } from './gatekeeper.js';
-export { Run, type HoldDecision, type RunDescription } from './run.js';
+export { nameOf, Run, type HoldDecision, type RunDescription } from './run.js';
 export { StepHandle, type StepHost } from './step-handle.js';
 export { WatchedGate, type WatchRequest } from './watched-gate.js';
 export { UndoStack, type UndoReport } from './undo.js';
