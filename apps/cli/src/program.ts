@@ -14,7 +14,7 @@ const GROUPS: readonly { readonly commands: readonly string[]; readonly load: ()
   { commands: ['run'], load: async () => (await import('./commands/run.js')).registerRunCommands },
   { commands: ['runs'], load: async () => (await import('./commands/runs.js')).registerRunsCommands },
   {
-    commands: ['approve', 'reject', 'pause', 'abort', 'resume', 'retry', 'skip'],
+    commands: ['approve', 'reject', 'revoke', 'pause', 'abort', 'resume', 'retry', 'skip'],
     load: async () => (await import('./commands/decisions.js')).registerDecisionCommands,
   },
   {

@@ -5,6 +5,7 @@ export * from './queues.js';
 export * from './parse.js';
 export * from './secret-ref.js';
 export * from './event.js';
+export * from './typed-field.js';
 export * from './approval-policy.js';
 export * from './status.js';
 export * from './messages.js';

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { formatFileProblem, parseEventRuleYaml, parseRunbookYaml } from '../src/index.js';
 
+const repository = (path: string): URL => new URL(`../../../${path}`, import.meta.url);
 const folder = fileURLToPath(new URL('../../../examples/runbooks/', import.meta.url));
 const files = (await readdir(folder)).filter((name) => name.endsWith('.yaml'));
 
@@ -20,20 +21,16 @@ describe('the example runbooks', () => {
   });
 });
 
-/** The fenced YAML of the task page, so that what it shows is what works. */
-describe('the runbooks of docs/runbooks.md', () => {
-  it('have no problem', async () => {
-    const page = await readFile(fileURLToPath(new URL('../../../docs/runbooks.md', import.meta.url)), 'utf8');
+/** The fenced YAML of the task pages, so that what they show is what works. */
+describe('the runbooks of the pages', () => {
+  it.each(['docs/runbooks.md', 'docs/approvals.md'])('have no problem: %s', async (path) => {
+    const page = await readFile(repository(path), 'utf8');
     const runbooks = [...page.matchAll(/```yaml\n(apiVersion[\s\S]*?)```/g)].map(([, text]) => text ?? '');
     expect(runbooks.length).toBeGreaterThan(0);
-    const found = runbooks.flatMap((text) =>
-      parseRunbookYaml(text, 'docs/runbooks.md').problems.map(formatFileProblem),
-    );
+    const found = runbooks.flatMap((text) => parseRunbookYaml(text, path).problems.map(formatFileProblem));
     expect(found).toEqual([]);
   });
 });
-
-const repository = (path: string): URL => new URL(`../../../${path}`, import.meta.url);
 
 /** The problems of a rule, and of the runbook that its path names. */
 async function problemsOfRule(text: string, file: string): Promise<string[]> {

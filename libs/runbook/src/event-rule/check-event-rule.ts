@@ -1,8 +1,7 @@
-import { nearestName, type EventRule, type EventRuleFile, type Runbook } from '@switchyard/contracts';
+import { misfit, nearestName, type EventRule, type EventRuleFile, type Runbook } from '@switchyard/contracts';
 import { celMessage, compile, referencesOf, type Vocabulary } from '../cel.js';
 import { checkRunbook } from '../check/check.js';
 import { problemAt, type RunbookProblem } from '../check/problem.js';
-import { misfit } from '../inputs.js';
 import { conditionSource, expressionsIn, holdsTemplate, shorten } from '../template.js';
 import { FIRING_FIELDS } from './evaluate-event.js';
 
