@@ -54,7 +54,13 @@ export interface Harness {
   readonly events: readonly NewEventInput[];
   readonly decisions: readonly DecisionRecord[];
   /** Most http calls that were under way at once since the last `resetHttp`. */
-  readonly http: { most: number; calls: IntegrationCall<HttpRequestInput>[]; now: number };
+  readonly http: {
+    most: number;
+    calls: IntegrationCall<HttpRequestInput>[];
+    now: number;
+    /** What `/metric` answers; `fail` is a server error. */
+    metric: unknown;
+  };
   readonly notesOf: (handle: WorkflowHandle) => readonly string[];
   readonly inputOf: (handle: WorkflowHandle, what: string) => unknown;
   readonly start: (steps: readonly object[], more?: StartOptions) => Promise<WorkflowHandle>;
@@ -105,7 +111,7 @@ export async function startHarness(): Promise<Harness> {
   const events: NewEventInput[] = [];
   const decisions: DecisionRecord[] = [];
   const notes: Note[] = [];
-  const http: Harness['http'] = { most: 0, calls: [], now: 0 };
+  const http: Harness['http'] = { most: 0, calls: [], now: 0, metric: [] };
 
   const store = {
     recordRunEvents: async (input: { events: NewEventInput[] }) => void events.push(...input.events),
@@ -128,14 +134,15 @@ export async function startHarness(): Promise<Harness> {
       // Only a fan-out that really runs side by side gathers the crowd, however slow the machine is.
       if (call.input.url.includes('/crowd-')) await waitFor(() => http.most > 10, { what: 'calls side by side' });
       http.now -= 1;
-      if (call.input.url.includes('fail')) {
+      const isMetric = call.input.url.endsWith('/metric');
+      if (call.input.url.includes('fail') || (isMetric && http.metric === 'fail')) {
         throw ApplicationFailure.create({
           type: 'UpstreamFailed',
           message: `${call.input.url} answered 500`,
           nonRetryable: true,
         });
       }
-      return { status: 200, body: call.input.url, durationMs: 10 };
+      return { status: 200, body: isMetric ? http.metric : call.input.url, durationMs: 10 };
     },
     checkHealth: async () => ({ healthy: [], checks: 1, durationMs: 1 }),
     notify: async () => {

@@ -21,6 +21,7 @@ export const WORKFLOW_QUEUES = {
   migrateUsersNameSplitWorkflow: TASK_QUEUES.migration,
   ChangeStreamWorkflow: TASK_QUEUES.cdc,
   RunbookWorkflow: TASK_QUEUES.coordinator,
+  EventRuleWorkflow: TASK_QUEUES.coordinator,
 } as const;
 
 export type WorkflowType = keyof typeof WORKFLOW_QUEUES;

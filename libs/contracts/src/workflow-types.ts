@@ -1,5 +1,6 @@
 import { ansibleInputSchema, ansibleResultSchema } from './inputs/ansible.js';
 import { changeStreamInputSchema, changeStreamResultSchema } from './inputs/change-stream.js';
+import { eventRuleInputSchema, eventRuleResultSchema } from './inputs/event-rule.js';
 import { migrationInputSchema, migrationResultSchema } from './inputs/migration.js';
 import { runbookResultSchema, runbookRunSchema } from './inputs/runbook.js';
 import { schemaChangePlanResultSchema, schemaChangeResultSchema } from './inputs/schema-change-result.js';
@@ -45,4 +46,9 @@ export const WORKFLOW_TYPES = {
     result: changeStreamResultSchema,
   },
   RunbookWorkflow: { taskQueue: WORKFLOW_QUEUES.RunbookWorkflow, input: runbookRunSchema, result: runbookResultSchema },
+  EventRuleWorkflow: {
+    taskQueue: WORKFLOW_QUEUES.EventRuleWorkflow,
+    input: eventRuleInputSchema,
+    result: eventRuleResultSchema,
+  },
 } as const satisfies Record<WorkflowType, unknown>;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formatFileProblem, parseRunbookYaml } from './yaml.js';
+import { parseRunbookYaml } from './yaml.js';
+import { formatFileProblem } from './yaml-file.js';
 
 const head = `apiVersion: switchyard.dev/v1
 kind: Runbook

@@ -5,6 +5,8 @@ import {
   type AnsibleResult,
   type ChangeStreamInput,
   type ChangeStreamResult,
+  type EventRuleInput,
+  type EventRuleResult,
   type MigrationInputGiven,
   type MigrationResult,
   type RunbookResult,
@@ -36,6 +38,7 @@ export interface WorkflowResults {
   readonly migrateUsersNameSplitWorkflow: SchemaChangeResult;
   readonly ChangeStreamWorkflow: ChangeStreamResult;
   readonly RunbookWorkflow: RunbookResult;
+  readonly EventRuleWorkflow: EventRuleResult;
 }
 
 /** The inputs of Switchyard's workflows by type, as a caller writes them. */
@@ -48,6 +51,7 @@ export interface WorkflowInputs {
   readonly migrateUsersNameSplitWorkflow: Partial<SchemaChangeGiven['spec']> | null;
   readonly ChangeStreamWorkflow: ChangeStreamInput;
   readonly RunbookWorkflow: { runbook: RunbookRun['runbook'] | object; inputs?: Record<string, unknown> };
+  readonly EventRuleWorkflow: EventRuleInput | { rule: object };
 }
 
 /** How a child is started. */
@@ -60,16 +64,21 @@ export interface ChildOptions {
   readonly timeout?: number;
   /** One line for Temporal's UI. */
   readonly summary?: string;
+  /** Whether the child goes on when its parent ends or is cancelled. Default false: it is asked to end too. */
+  readonly isIndependent?: boolean;
 }
 
-/** Starts any workflow type on any task queue as a child. When the parent ends, the child is asked to end too. */
+/**
+ * Starts any workflow type on any task queue as a child. When the parent ends, the child is asked to end too, unless it
+ * is independent.
+ */
 export async function startChildOn(
   type: string,
   taskQueue: string,
   args: unknown[],
   options: ChildOptions = {},
 ): Promise<ChildWorkflowHandle<Workflow>> {
-  const { workflowId, under, timeout, summary } = options;
+  const { workflowId, under, timeout, summary, isIndependent = false } = options;
   const memo: Record<string, unknown> = {
     [MEMO.startedBy]: under ? under.run.startedBy : workflowInfo().memo?.[MEMO.startedBy],
     ...(under ? { [MEMO.reportTo]: { workflowId: workflowInfo().workflowId, step: under.step } } : {}),
@@ -77,8 +86,10 @@ export async function startChildOn(
   const handle = await startChild(type, {
     taskQueue,
     args,
-    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-    cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+    parentClosePolicy: isIndependent ? ParentClosePolicy.ABANDON : ParentClosePolicy.REQUEST_CANCEL,
+    cancellationType: isIndependent
+      ? ChildWorkflowCancellationType.ABANDON
+      : ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
     memo: Object.fromEntries(Object.entries(memo).filter(([, value]) => value !== undefined)),
     ...(workflowId === undefined ? {} : { workflowId }),
     ...(timeout === undefined ? {} : { workflowExecutionTimeout: timeout }),

@@ -133,6 +133,10 @@ export class Run {
     return { ...status, waitingFor: effectiveWaiting(status), state: this.#visibleState(status) };
   }
 
+  get isPaused(): boolean {
+    return this.board.status.pausedBy !== null;
+  }
+
   get aborted(): Ending | undefined {
     return this.#aborted;
   }
