@@ -20,15 +20,27 @@ describe('the example runbooks', () => {
   });
 });
 
-/** The fenced YAML of the task page, so that what it shows is what works. */
-describe('the runbooks of docs/runbooks.md', () => {
-  it('have no problem', async () => {
-    const page = await readFile(fileURLToPath(new URL('../../../docs/runbooks.md', import.meta.url)), 'utf8');
-    const runbooks = [...page.matchAll(/```yaml\n(apiVersion[\s\S]*?)```/g)].map(([, text]) => text ?? '');
+/** The fenced YAML of the task pages, so that what they show is what works. */
+describe('the task pages', () => {
+  const problemsOf = (runbooks: readonly string[], page: string): string[] =>
+    runbooks.flatMap((text) => parseRunbookYaml(text, page).problems.map(formatFileProblem));
+  const fenced = async (page: string, start: string): Promise<string[]> => {
+    const text = await readFile(fileURLToPath(new URL(`../../../${page}`, import.meta.url)), 'utf8');
+    return [...text.matchAll(/```yaml\n([\s\S]*?)```/g)]
+      .map(([, block]) => block ?? '')
+      .filter((block) => block.startsWith(start));
+  };
+
+  it('show runbooks without a problem: docs/runbooks.md', async () => {
+    const runbooks = await fenced('docs/runbooks.md', 'apiVersion');
     expect(runbooks.length).toBeGreaterThan(0);
-    const found = runbooks.flatMap((text) =>
-      parseRunbookYaml(text, 'docs/runbooks.md').problems.map(formatFileProblem),
-    );
-    expect(found).toEqual([]);
+    expect(problemsOf(runbooks, 'docs/runbooks.md')).toEqual([]);
+  });
+
+  it('show steps without a problem: docs/integrations.md', async () => {
+    const head = 'apiVersion: switchyard.dev/v1\nkind: Runbook\nmetadata: { name: shown }\nsteps:\n';
+    const runbooks = (await fenced('docs/integrations.md', '- id:')).map((steps) => head + steps);
+    expect(runbooks.length).toBeGreaterThan(0);
+    expect(problemsOf(runbooks, 'docs/integrations.md')).toEqual([]);
   });
 });

@@ -1,8 +1,11 @@
 import type { IntegrationActivities } from '@switchyard/contracts';
+import { createAskCmdb } from './ask-cmdb.js';
 import { createCheckHealth } from './check-health.js';
 import { createHttpRequest } from './http-request.js';
+import { createKeepTicket } from './keep-ticket.js';
 import { createNotify } from './notify.js';
 import type { IntegrationPorts } from './ports.js';
+import { createSendPage } from './send-page.js';
 
 export type { IntegrationPorts } from './ports.js';
 
@@ -12,5 +15,8 @@ export function createActivities(ports: IntegrationPorts): IntegrationActivities
     httpRequest: createHttpRequest(ports),
     checkHealth: createCheckHealth(ports),
     notify: createNotify(ports),
+    sendPage: createSendPage(ports),
+    keepTicket: createKeepTicket(ports),
+    askCmdb: createAskCmdb(ports),
   };
 }

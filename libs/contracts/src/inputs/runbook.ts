@@ -12,6 +12,9 @@ export const STEP_KINDS = [
   'http',
   'health',
   'notify',
+  'page',
+  'ticket',
+  'cmdb',
   'wait',
   'approval',
   'runbook',
@@ -92,7 +95,18 @@ const uses = z.enum(STEP_KINDS);
 const withValues = z.record(z.string(), z.unknown()).default({});
 
 export const compensationSchema = z.strictObject({
-  uses: z.enum(['ansible', 'terraform', 'database-migration', 'http', 'notify', 'workflow', 'runbook']),
+  uses: z.enum([
+    'ansible',
+    'terraform',
+    'database-migration',
+    'http',
+    'notify',
+    'page',
+    'ticket',
+    'cmdb',
+    'workflow',
+    'runbook',
+  ]),
   with: withValues,
 });
 

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import type { z } from 'zod';
+import { formatProblems, parse } from '../../parse.js';
+import { cmdbSchema } from './cmdb.js';
+import { healthCheckSchema } from './health.js';
+import { notifySchema } from './notify.js';
+import { pageSchema } from './page.js';
+import { ticketSchema } from './ticket.js';
+
+const secret = { $secret: 'token' };
+const jira = { url: 'https://acme.atlassian.net', user: 'bot@acme.dev', token: secret, project: 'OPS' };
+
+const problemsOf = (schema: z.ZodType, value: unknown): string => {
+  const parsed = parse(schema, value);
+  return parsed.ok ? 'none' : formatProblems(parsed.problems);
+};
+
+describe('inputs of the integration worker', () => {
+  it.each([
+    ['webhook', notifySchema, { url: 'https://chat/hook', text: 'x' }],
+    ['webhook whose URL is a secret', notifySchema, { url: secret, text: 'x' }],
+    ['Slack app', notifySchema, { slack: { token: secret, channel: 'C1' }, text: 'x' }],
+    ['Slack webhook', notifySchema, { slack: { webhook: secret }, text: 'x' }],
+    ['page', pageSchema, { routingKey: secret, summary: 'disk full' }],
+    ['Jira', ticketSchema, { jira, summary: 'x' }],
+    ['ServiceNow', ticketSchema, { servicenow: { url: 'https://a', token: secret }, summary: 'x' }],
+    ['CMDB', cmdbSchema, { rest: { url: 'https://cmdb/api' } }],
+    ['Prometheus', healthCheckSchema, { prometheus: { url: 'http://p' }, queries: { up: { query: 'up', min: 1 } } }],
+  ])('take what a caller writes: %s', (_what, schema, value) => {
+    expect(problemsOf(schema, value)).toBe('none');
+  });
+
+  it('refuse a token in clear text without repeating it', () => {
+    const told = problemsOf(ticketSchema, { jira: { ...jira, token: 'abc123' }, summary: 'x' });
+    expect(told).toBe('jira.token: must be a reference to a secret: {"$secret": "name"}');
+  });
+
+  it('name the nearest field of the service', () => {
+    expect(problemsOf(ticketSchema, { jira: { ...jira, projct: 'OPS' }, summary: 'x' })).toContain(
+      'jira.projct: unknown field "projct"; did you mean "project"?',
+    );
+  });
+
+  it.each([
+    [notifySchema, { text: 'x' }, 'name one of `url` and `slack`'],
+    [notifySchema, { slack: { token: secret }, text: 'x' }, 'name `token` and `channel`, or only `webhook`'],
+    [pageSchema, { routingKey: secret }, '`summary` is required to trigger'],
+    [pageSchema, { routingKey: secret, action: 'resolve' }, '`dedupKey` is required'],
+    [ticketSchema, { jira, servicenow: { url: 'https://a', token: secret }, summary: 'x' }, 'name one of'],
+    [ticketSchema, { jira, action: 'close' }, '`key` is required to close'],
+    [cmdbSchema, { rest: { url: 'https://cmdb' }, action: 'upsert' }, '`name` is required'],
+    [healthCheckSchema, {}, 'name something to ask'],
+    [healthCheckSchema, { urls: ['http://a'], prometheus: { url: 'http://p' } }, 'belong together'],
+  ])('say what is missing (%#)', (schema, value, message) => {
+    expect(problemsOf(schema as z.ZodType, value)).toContain(message);
+  });
+});
