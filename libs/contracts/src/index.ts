@@ -21,6 +21,7 @@ export * from './inputs/integration/health.js';
 export * from './inputs/integration/notify.js';
 export * from './inputs/integration/page.js';
 export * from './inputs/integration/ticket.js';
+export * from './inputs/integration/dns.js';
 export * from './inputs/integration/cmdb.js';
 export * from './integration-activities.js';
 export * from './migration-activities.js';

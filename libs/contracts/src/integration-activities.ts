@@ -1,4 +1,5 @@
 import type { CmdbInput, CmdbResult } from './inputs/integration/cmdb.js';
+import type { DnsInput, DnsResult } from './inputs/integration/dns.js';
 import type { HealthCheckInput, HealthResult } from './inputs/integration/health.js';
 import type { HttpRequestInput, HttpResult } from './inputs/integration/http.js';
 import type { NotifyInput, NotifyResult } from './inputs/integration/notify.js';
@@ -26,5 +27,6 @@ export interface IntegrationActivities {
   readonly notify: (call: IntegrationCall<NotifyInput>) => Promise<NotifyResult>;
   readonly sendPage: (call: IntegrationCall<PageInput>) => Promise<PageResult>;
   readonly keepTicket: (call: IntegrationCall<TicketInput>) => Promise<TicketResult>;
+  readonly keepDnsRecord: (call: IntegrationCall<DnsInput>) => Promise<DnsResult>;
   readonly askCmdb: (call: IntegrationCall<CmdbInput>) => Promise<CmdbResult>;
 }

@@ -117,6 +117,7 @@ const RETRIES_ITSELF: readonly RunbookStep['uses'][] = [
   'notify',
   'page',
   'ticket',
+  'dns',
   'cmdb',
   'approval',
 ];

@@ -35,6 +35,8 @@ export interface CallTools {
   readonly text: (value: string | SecretRef) => Promise<string>;
   /** Sends a request, unless its host asked to wait; what a host asks for is kept in mind. */
   readonly send: (request: Omit<OutgoingRequest, 'signal'>) => Promise<Answer>;
+  /** Keeps in mind that the host of a URL asked to wait, where only the body of its answer says so. */
+  readonly noteWait: (url: string, ms: number) => void;
 }
 
 /** Waits shorter than this are not told to the workflow: a report costs an event of its history. */
@@ -119,6 +121,7 @@ function toolsFor<I>(
     resolve: (value) => resolveSecrets<unknown>(value, ports.secrets, masker),
     text: async (value) =>
       isSecretRef(value) ? ((await resolveSecrets<unknown>(value, ports.secrets, masker)) as string) : value,
+    noteWait: (url, ms) => pauses.note(new URL(url).host, ms, Date.now()),
     async send(request) {
       const { host } = new URL(request.url);
       pauses.check(host, Date.now());

@@ -2,6 +2,7 @@ import type { IntegrationActivities } from '@switchyard/contracts';
 import { createAskCmdb } from './ask-cmdb.js';
 import { createCheckHealth } from './check-health.js';
 import { createHttpRequest } from './http-request.js';
+import { createKeepDnsRecord } from './keep-dns-record.js';
 import { createKeepTicket } from './keep-ticket.js';
 import { createNotify } from './notify.js';
 import type { IntegrationPorts } from './ports.js';
@@ -17,6 +18,7 @@ export function createActivities(ports: IntegrationPorts): IntegrationActivities
     notify: createNotify(ports),
     sendPage: createSendPage(ports),
     keepTicket: createKeepTicket(ports),
+    keepDnsRecord: createKeepDnsRecord(ports),
     askCmdb: createAskCmdb(ports),
   };
 }

@@ -16,6 +16,8 @@ export interface JsonApiOptions {
   readonly ca?: string | undefined;
   /** What the service says is wrong, in the body of an answer that failed. */
   readonly saidIn: (body: unknown) => string | undefined;
+  /** Milliseconds that the service asks to wait, where its body says so in place of a header. */
+  readonly waitIn?: (body: unknown) => number | undefined;
 }
 
 /** One request to it. */
@@ -66,7 +68,10 @@ export function jsonApi(tools: CallTools, options: JsonApiOptions): JsonApi {
     });
     const { status } = answer;
     if ((status >= 200 && status < 300) || request.allow?.includes(status)) return answer;
-    throw serviceFailure(`${name} (${request.method} ${shownUrl(url)})`, answer, options.saidIn(answer.body));
+    const wait = answer.retryAfterMs ?? (status === 429 ? options.waitIn?.(answer.body) : undefined);
+    if (wait !== undefined) tools.noteWait(url, wait);
+    const what = `${name} (${request.method} ${shownUrl(url)})`;
+    throw serviceFailure(what, { ...answer, retryAfterMs: wait }, options.saidIn(answer.body));
   };
   const read: JsonApi['read'] = (schema, answer) => {
     if (answer.isCut) throw strangeAnswer(name, answer, `more than ${MOST_BODY_BYTES} bytes`);

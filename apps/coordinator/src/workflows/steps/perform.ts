@@ -55,6 +55,14 @@ const KINDS: Readonly<Record<Kind, (run: Run, unit: Unit) => Promise<unknown>>> 
     const input = parseOrThrow(KIND_SCHEMAS.ticket, unit.with, whereOf(unit));
     return integration(unit, requests(input.timeout) + SEARCH_MS).keepTicket({ ...callOf(run, unit), input });
   },
+  dns: (run, unit) => {
+    const input = parseOrThrow(KIND_SCHEMAS.dns, unit.with, whereOf(unit));
+    const sync = input.route53?.waitForSync ?? 0;
+    return integration(unit, requests(input.timeout) + sync, { lasts: true }).keepDnsRecord({
+      ...callOf(run, unit),
+      input,
+    });
+  },
   cmdb: (run, unit) => {
     const input = parseOrThrow(KIND_SCHEMAS.cmdb, unit.with, whereOf(unit));
     return integration(unit, requests(input.timeout)).askCmdb({ ...callOf(run, unit), input });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { formatProblems, parse } from '../../parse.js';
 import { cmdbSchema } from './cmdb.js';
+import { dnsSchema } from './dns.js';
 import { healthCheckSchema } from './health.js';
 import { notifySchema } from './notify.js';
 import { pageSchema } from './page.js';
@@ -24,6 +25,11 @@ describe('inputs of the integration worker', () => {
     ['page', pageSchema, { routingKey: secret, summary: 'disk full' }],
     ['Jira', ticketSchema, { jira, summary: 'x' }],
     ['ServiceNow', ticketSchema, { servicenow: { url: 'https://a', token: secret }, summary: 'x' }],
+    [
+      'Route 53',
+      dnsSchema,
+      { route53: { zone: 'example.com' }, name: 'a.example.com', type: 'A', values: ['10.0.0.1'] },
+    ],
     ['CMDB', cmdbSchema, { rest: { url: 'https://cmdb/api' } }],
     ['Prometheus', healthCheckSchema, { prometheus: { url: 'http://p' }, queries: { up: { query: 'up', min: 1 } } }],
   ])('take what a caller writes: %s', (_what, schema, value) => {
@@ -48,6 +54,7 @@ describe('inputs of the integration worker', () => {
     [pageSchema, { routingKey: secret, action: 'resolve' }, '`dedupKey` is required'],
     [ticketSchema, { jira, servicenow: { url: 'https://a', token: secret }, summary: 'x' }, 'name one of'],
     [ticketSchema, { jira, action: 'close' }, '`key` is required to close'],
+    [dnsSchema, { route53: { zone: 'z' }, name: 'a', type: 'A' }, '`values` is required'],
     [cmdbSchema, { rest: { url: 'https://cmdb' }, action: 'upsert' }, '`name` is required'],
     [healthCheckSchema, {}, 'name something to ask'],
     [healthCheckSchema, { urls: ['http://a'], prometheus: { url: 'http://p' } }, 'belong together'],
