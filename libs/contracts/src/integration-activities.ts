@@ -5,6 +5,8 @@ import type { HttpRequestInput, HttpResult } from './inputs/integration/http.js'
 import type { NotifyInput, NotifyResult } from './inputs/integration/notify.js';
 import type { PageInput, PageResult } from './inputs/integration/page.js';
 import type { TicketInput, TicketResult } from './inputs/integration/ticket.js';
+import type { VmInput, VmResult } from './inputs/integration/vm.js';
+import { TASK_QUEUES, type TaskQueue } from './queues.js';
 import type { RunRef } from './run-activities.js';
 
 /** For which step of which run an activity of the integration worker works. */
@@ -29,4 +31,9 @@ export interface IntegrationActivities {
   readonly keepTicket: (call: IntegrationCall<TicketInput>) => Promise<TicketResult>;
   readonly keepDnsRecord: (call: IntegrationCall<DnsInput>) => Promise<DnsResult>;
   readonly askCmdb: (call: IntegrationCall<CmdbInput>) => Promise<CmdbResult>;
+  /** On the queue that {@link vmQueueOf} names. */
+  readonly manageVm: (call: IntegrationCall<VmInput>) => Promise<VmResult>;
 }
+
+/** Where a machine is managed: the workers of vmware-task-queue are the ones that reach vCenter. */
+export const vmQueueOf = (input: VmInput): TaskQueue => (input.vcenter ? TASK_QUEUES.vmware : TASK_QUEUES.integration);

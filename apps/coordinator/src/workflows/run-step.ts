@@ -119,6 +119,7 @@ const RETRIES_ITSELF: readonly RunbookStep['uses'][] = [
   'ticket',
   'dns',
   'cmdb',
+  'vm',
   'approval',
 ];
 

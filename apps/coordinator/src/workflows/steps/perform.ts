@@ -1,9 +1,11 @@
 import {
   parseOrThrow,
   TASK_QUEUES,
+  vmQueueOf,
   type ChangeFileActivities,
   type IntegrationActivities,
   type RunbookStep,
+  type TaskQueue,
   type WorkflowType,
 } from '@switchyard/contracts';
 import { KIND_SCHEMAS } from '@switchyard/runbook';
@@ -67,6 +69,13 @@ const KINDS: Readonly<Record<Kind, (run: Run, unit: Unit) => Promise<unknown>>> 
     const input = parseOrThrow(KIND_SCHEMAS.cmdb, unit.with, whereOf(unit));
     return integration(unit, requests(input.timeout)).askCmdb({ ...callOf(run, unit), input });
   },
+  vm: (run, unit) => {
+    const input = parseOrThrow(KIND_SCHEMAS.vm, unit.with, whereOf(unit));
+    return integration(unit, requests(input.timeout) + input.within, {
+      lasts: true,
+      taskQueue: vmQueueOf(input),
+    }).manageVm({ ...callOf(run, unit), input });
+  },
 };
 
 const whereOf = (unit: Unit): string => `step "${unit.step}"`;
@@ -120,10 +129,10 @@ const CALL_ATTEMPTS = 3;
 function integration(
   unit: Unit,
   startToClose: number,
-  { lasts = false }: { lasts?: boolean } = {},
+  { lasts = false, taskQueue = TASK_QUEUES.integration }: { lasts?: boolean; taskQueue?: TaskQueue } = {},
 ): IntegrationActivities {
   return activities<IntegrationActivities>({
-    taskQueue: TASK_QUEUES.integration,
+    taskQueue,
     startToClose,
     // Only what waits for others lasts long enough to be cut off, and sends heartbeats. A short call has none: a further
     // attempt then starts only when the requests of the one before are over, so that it sees what came of them.

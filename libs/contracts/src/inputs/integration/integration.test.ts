@@ -7,9 +7,12 @@ import { healthCheckSchema } from './health.js';
 import { notifySchema } from './notify.js';
 import { pageSchema } from './page.js';
 import { ticketSchema } from './ticket.js';
+import { vmSchema } from './vm.js';
+import { vmQueueOf } from '../../integration-activities.js';
 
 const secret = { $secret: 'token' };
 const jira = { url: 'https://acme.atlassian.net', user: 'bot@acme.dev', token: secret, project: 'OPS' };
+const vcenter = { url: 'https://vcenter', user: 'svc', password: secret, folder: '/dc/vm', template: '/dc/vm/t' };
 
 const problemsOf = (schema: z.ZodType, value: unknown): string => {
   const parsed = parse(schema, value);
@@ -31,6 +34,7 @@ describe('inputs of the integration worker', () => {
       { route53: { zone: 'example.com' }, name: 'a.example.com', type: 'A', values: ['10.0.0.1'] },
     ],
     ['CMDB', cmdbSchema, { rest: { url: 'https://cmdb/api' } }],
+    ['vCenter', vmSchema, { vcenter: { ...vcenter, pool: '/dc/host/a' }, name: 'web1' }],
     ['Prometheus', healthCheckSchema, { prometheus: { url: 'http://p' }, queries: { up: { query: 'up', min: 1 } } }],
   ])('take what a caller writes: %s', (_what, schema, value) => {
     expect(problemsOf(schema, value)).toBe('none');
@@ -56,9 +60,17 @@ describe('inputs of the integration worker', () => {
     [ticketSchema, { jira, action: 'close' }, '`key` is required to close'],
     [dnsSchema, { route53: { zone: 'z' }, name: 'a', type: 'A' }, '`values` is required'],
     [cmdbSchema, { rest: { url: 'https://cmdb' }, action: 'upsert' }, '`name` is required'],
+    [vmSchema, { vcenter, name: 'a' }, '`vcenter.template` and `vcenter.pool` are required'],
     [healthCheckSchema, {}, 'name something to ask'],
     [healthCheckSchema, { urls: ['http://a'], prometheus: { url: 'http://p' } }, 'belong together'],
   ])('say what is missing (%#)', (schema, value, message) => {
     expect(problemsOf(schema as z.ZodType, value)).toContain(message);
+  });
+
+  it('send a machine of vCenter to the workers that reach it', () => {
+    const input = { vcenter: { ...vcenter, pool: '/dc/host/a' }, name: 'a' };
+    expect(vmQueueOf(vmSchema.parse(input))).toBe('vmware-task-queue');
+    const equinix = { token: secret, project: 'p', plan: 'c3', metro: 'da', operatingSystem: 'debian_12' };
+    expect(vmQueueOf(vmSchema.parse({ equinix, name: 'a' }))).toBe('integration-queue');
   });
 });
