@@ -6,12 +6,15 @@ import {
   runStatusSchema,
   TASK_QUEUES,
   type ChangeFileCall,
+  type CmdbInput,
   type DecisionRecord,
   type HttpRequestInput,
   type IntegrationCall,
   type NewEventInput,
+  type PageInput,
   type RunbookResult,
   type RunStatus,
+  type TicketInput,
 } from '@switchyard/contracts';
 import { replayAll, temporal, waitFor } from '@switchyard/testkit';
 import { activity } from '@switchyard/worker-kit';
@@ -61,6 +64,8 @@ export interface Harness {
     /** What `/metric` answers; `fail` is a server error. */
     metric: unknown;
   };
+  /** Calls for pages, tickets and the CMDB, in order. */
+  readonly services: readonly IntegrationCall<PageInput | TicketInput | CmdbInput>[];
   readonly notesOf: (handle: WorkflowHandle) => readonly string[];
   readonly inputOf: (handle: WorkflowHandle, what: string) => unknown;
   readonly start: (steps: readonly object[], more?: StartOptions) => Promise<WorkflowHandle>;
@@ -112,6 +117,7 @@ export async function startHarness(): Promise<Harness> {
   const decisions: DecisionRecord[] = [];
   const notes: Note[] = [];
   const http: Harness['http'] = { most: 0, calls: [], now: 0, metric: [] };
+  const services: IntegrationCall<PageInput | TicketInput | CmdbInput>[] = [];
 
   const store = {
     recordRunEvents: async (input: { events: NewEventInput[] }) => void events.push(...input.events),
@@ -151,6 +157,23 @@ export async function startHarness(): Promise<Harness> {
         message: 'the webhook answered 403',
         nonRetryable: true,
       });
+    },
+    sendPage: async (call: IntegrationCall<PageInput>) => {
+      services.push(call);
+      return { status: 'success', dedupKey: call.input.dedupKey ?? call.effect, message: 'Event processed' };
+    },
+    keepTicket: async (call: IntegrationCall<TicketInput>) => {
+      services.push(call);
+      return { key: 'OPS-7', id: '10001', url: 'http://jira/browse/OPS-7', changed: true };
+    },
+    askCmdb: async (call: IntegrationCall<CmdbInput>) => {
+      services.push(call);
+      return {
+        hosts: [],
+        groups: { all: { hosts: { web1: { ansible_host: '10.0.0.1' } } } },
+        record: null,
+        changed: false,
+      };
     },
   };
   /** Gives a change that is named like its file. */
@@ -194,6 +217,7 @@ export async function startHarness(): Promise<Harness> {
     events,
     decisions,
     http,
+    services,
     notesOf: (handle) => ofRun(handle).map((one) => one.what),
     inputOf: (handle, what) => ofRun(handle).findLast((one) => one.what === what)?.input,
     start,

@@ -6,6 +6,7 @@ import { openPorts } from './open-ports.js';
 await runWorker({
   name: 'integration-worker',
   taskQueue: TASK_QUEUES.integration,
+  also: { taskQueue: TASK_QUEUES.vmware },
   open: openPorts,
   activities: ({ resources }) => ({ ...createActivities(resources) }),
   // Calls wait for others most of the time.

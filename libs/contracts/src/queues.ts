@@ -6,6 +6,7 @@ export const TASK_QUEUES = {
   migration: 'database-migration-task-queue',
   cdc: 'cdc-queue',
   integration: 'integration-queue',
+  vmware: 'vmware-task-queue',
 } as const;
 
 /** A task queue of Switchyard's own workers. */

@@ -22,13 +22,27 @@ describe('the example runbooks', () => {
 });
 
 /** The fenced YAML of the task pages, so that what they show is what works. */
-describe('the runbooks of the pages', () => {
-  it.each(['docs/runbooks.md', 'docs/approvals.md'])('have no problem: %s', async (path) => {
-    const page = await readFile(repository(path), 'utf8');
-    const runbooks = [...page.matchAll(/```yaml\n(apiVersion[\s\S]*?)```/g)].map(([, text]) => text ?? '');
+describe('the task pages', () => {
+  const problemsOf = (runbooks: readonly string[], page: string): string[] =>
+    runbooks.flatMap((text) => parseRunbookYaml(text, page).problems.map(formatFileProblem));
+  const fenced = async (page: string, start: string): Promise<string[]> => {
+    const text = await readFile(repository(page), 'utf8');
+    return [...text.matchAll(/```yaml\n([\s\S]*?)```/g)]
+      .map(([, block]) => block ?? '')
+      .filter((block) => block.startsWith(start));
+  };
+
+  it.each(['docs/runbooks.md', 'docs/approvals.md'])('show runbooks without a problem: %s', async (page) => {
+    const runbooks = await fenced(page, 'apiVersion');
     expect(runbooks.length).toBeGreaterThan(0);
-    const found = runbooks.flatMap((text) => parseRunbookYaml(text, path).problems.map(formatFileProblem));
-    expect(found).toEqual([]);
+    expect(problemsOf(runbooks, page)).toEqual([]);
+  });
+
+  it('show steps without a problem: docs/integrations.md', async () => {
+    const head = 'apiVersion: switchyard.dev/v1\nkind: Runbook\nmetadata: { name: shown }\nsteps:\n';
+    const runbooks = (await fenced('docs/integrations.md', '- id:')).map((steps) => head + steps);
+    expect(runbooks.length).toBeGreaterThan(0);
+    expect(problemsOf(runbooks, 'docs/integrations.md')).toEqual([]);
   });
 });
 

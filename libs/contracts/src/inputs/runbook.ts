@@ -13,6 +13,11 @@ export const STEP_KINDS = [
   'http',
   'health',
   'notify',
+  'page',
+  'ticket',
+  'dns',
+  'cmdb',
+  'vm',
   'wait',
   'approval',
   'runbook',
@@ -83,7 +88,20 @@ const uses = z.enum(STEP_KINDS);
 const withValues = z.record(z.string(), z.unknown()).default({});
 
 export const compensationSchema = z.strictObject({
-  uses: z.enum(['ansible', 'terraform', 'database-migration', 'http', 'notify', 'workflow', 'runbook']),
+  uses: z.enum([
+    'ansible',
+    'terraform',
+    'database-migration',
+    'http',
+    'notify',
+    'page',
+    'ticket',
+    'dns',
+    'cmdb',
+    'vm',
+    'workflow',
+    'runbook',
+  ]),
   with: withValues,
 });
 
