@@ -38,7 +38,7 @@ export interface HostLedger {
   start(executionId: string, hosts: readonly string[], batch: number, attempt: number): Promise<readonly string[]>;
   finish(executionId: string, results: readonly FinalHost[]): Promise<void>;
   /** The newest execution that a run id means, for `retryOf`. */
-  latest(runId: string): Promise<{ readonly executionId: string; readonly runId: string } | undefined>;
+  latest(runId: string): Promise<RunRef | undefined>;
 }
 
 /** The input of each execution, kept encrypted, for later batches, later workers and `retryOf`. */
@@ -57,6 +57,8 @@ export interface AnsibleDeps {
   readonly secret: (name: string) => Promise<string>;
   /** Tells the workflow how far a step is. Losing a report is no error. */
   readonly report: (ref: RunRef, progress: ProgressReport) => Promise<void>;
+  /** Whether a run is under way. One that Temporal does not know any more is not. */
+  readonly isRunning: (workflowId: string) => Promise<boolean>;
   readonly reaper?: Reaper;
   readonly settings: AnsibleSettings;
 }

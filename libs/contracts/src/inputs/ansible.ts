@@ -30,6 +30,18 @@ export const inventorySchema = z.union([pathSchema, inlineInventorySchema]);
 
 export const ANSIBLE_DEFAULTS = { timeoutMs: 15 * 60_000, attempts: 3, batchSize: 50, maxParallel: 2 } as const;
 
+/** Which hosts of a finished run a new one takes up. `failed-hosts` are those that failed and those out of reach. */
+export const TAKEN_UP = ['failed-hosts', 'unreachable-hosts', 'unfinished-hosts', 'all'] as const;
+export type TakenUpHosts = (typeof TAKEN_UP)[number];
+
+/** Types of the events that link two runs; the subject is the other run. */
+export const TAKEN_UP_EVENTS = {
+  /** In the new run. */
+  takes: 'takes_up',
+  /** In the old run. */
+  taken: 'taken_up',
+} as const;
+
 const fields = z.strictObject({
   playbook: pathSchema
     .optional()
@@ -108,10 +120,7 @@ const fields = z.strictObject({
     .min(1)
     .optional()
     .meta({ description: 'Take up a finished run again: everything not given here is taken from it' }),
-  only: z
-    .enum(['failed-hosts', 'unfinished-hosts', 'all'])
-    .optional()
-    .meta({ description: 'With retryOf: which hosts; default failed-hosts' }),
+  only: z.enum(TAKEN_UP).optional().meta({ description: 'With retryOf: which hosts; default failed-hosts' }),
 });
 
 /** Input of AnsibleWorkflow. A bare string is the playbook; `playbook_path` and `inventory_path` are accepted. */
