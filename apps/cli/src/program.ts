@@ -22,6 +22,7 @@ const GROUPS: readonly { readonly commands: readonly string[]; readonly load: ()
     load: async () => (await import('./commands/schema-change.js')).registerSchemaChangeCommands,
   },
   { commands: ['flags'], load: async () => (await import('./commands/flags.js')).registerFlagsCommands },
+  { commands: ['locks'], load: async () => (await import('./commands/locks.js')).registerLocksCommands },
   { commands: ['runbook'], load: async () => (await import('./commands/runbook.js')).registerRunbookCommands },
   { commands: ['version'], load: async () => (await import('./commands/version.js')).registerVersionCommand },
 ];
