@@ -28,9 +28,10 @@ export function storePorts(
       of: (executionId) => resourcesOf(db, { executionId }),
     },
     locks: (isRunOpen) => ({
-      async acquire({ name, ref, reason, timeoutMs, signal }) {
+      async acquire({ name, ref, reason, timeoutMs, signal, onBlocked }) {
         try {
-          await waitForLocks(db, { names: [name], owner: ref, reason, timeoutMs, signal, isRunOpen, pollMs: 500 });
+          const wait = { reason, timeoutMs, signal, isRunOpen, pollMs: 500, onBlocked };
+          await waitForLocks(db, { names: [name], owner: ref, ...wait });
         } catch (error) {
           // It was waited for as long as the caller wanted; another attempt would only double that.
           if (error instanceof CodedError && error.code === 'LockUnavailable') {

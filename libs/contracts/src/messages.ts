@@ -99,6 +99,8 @@ export const progressReportSchema = z.object({
   step: z.string(),
   progress: z.number().min(0).max(100),
   detail: z.string().optional(),
+  /** What the step waits for from now on; null: it goes on. Left out, nothing changes. */
+  waitingFor: waitingForSchema.nullable().optional(),
 });
 export type ProgressReport = z.output<typeof progressReportSchema>;
 

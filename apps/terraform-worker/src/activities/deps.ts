@@ -49,6 +49,15 @@ export interface LedgerEntry {
   readonly resourceId: string | null;
 }
 
+/** Who has what a run waits for. */
+export interface LockHolder {
+  readonly name: string;
+  readonly workflowId: string;
+  /** What the holder does, in words for people. */
+  readonly reason: string;
+  readonly since: string;
+}
+
 /** Named locks of whole runs. */
 export interface RunLocks {
   /** Waits at most so long. Throws LockUnavailable with the holder. A lock that the run holds already is taken. */
@@ -58,6 +67,8 @@ export interface RunLocks {
     readonly reason: string;
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
+    /** Told after each attempt that found the lock taken. */
+    readonly onBlocked: (blockedBy: readonly LockHolder[]) => void;
   }): Promise<unknown>;
   /** Gives all locks of the run back. */
   release(ref: RunRef): Promise<unknown>;

@@ -11,6 +11,7 @@ import { credentialsIn } from '../tool/tool-environment.js';
 import type { UiMessage } from '../tool/ui-message.js';
 import type { ToolCommand } from '../tool/diagnose.js';
 import type { Attempt, TerraformDeps } from './deps.js';
+import { takeStack } from './take-stack.js';
 
 /** Everything that the commands of one attempt share. */
 export interface Session {
@@ -54,13 +55,7 @@ export async function openSession(deps: TerraformDeps, options: SessionOptions):
   const engine = await deps.findEngine(input.engine);
   const mask = createMasker(credentialsIn(deps.environment));
   const vars = await resolveVariables(input.vars, deps.readSecret, mask);
-  await deps.locks.acquire({
-    name: stackLockName(stack, input.workspace),
-    ref,
-    reason: `${input.action} of ${input.stack.path}`,
-    timeoutMs: input.lockTimeout,
-    signal: attempt.signal,
-  });
+  await takeStack(deps, { ...options, name: stackLockName(stack, input.workspace) });
   const work = await openWorkDirectory(deps.workDir, ref.executionId);
 
   const tell: Session['tell'] = ({ type, message, level = 'info', data = {} }) =>

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { approvalPolicySchema } from '../approval-policy.js';
 import { durationSchema } from '../duration.js';
 import { pathSchema, withSpellings } from './caller-spelling.js';
+import { terraformPoliciesSchema } from './terraform-policies.js';
 
 export const TERRAFORM_ACTIONS = ['plan', 'apply', 'destroy'] as const;
 export const TERRAFORM_ENGINES = ['terraform', 'tofu'] as const;
@@ -22,6 +23,7 @@ const fields = z.strictObject({
   approval: approvalPolicySchema
     .optional()
     .meta({ description: 'Without it the plan is applied without asking; a plan without changes never asks' }),
+  policies: terraformPoliciesSchema.optional(),
   parallelism: z.number().int().min(1).max(100).optional(),
   lockTimeout: durationSchema.default(30_000).meta({ description: 'How long to wait for the lock of the state' }),
   timeout: durationSchema.default(60 * 60_000).meta({ description: 'For one of init, plan and apply; default 1h' }),
