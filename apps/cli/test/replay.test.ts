@@ -13,16 +13,16 @@ import { quietRuntime, replayHistory, replayWith } from '../src/runs/replay/repl
 let folder: string;
 let history: History;
 const bundle = (name: string): string => join(folder, `${name}.js`);
+const bundled = async (name: string): Promise<string> => {
+  const workflowsPath = fileURLToPath(new URL(`fixtures/replay/${name}.ts`, import.meta.url));
+  return (await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') })).code;
+};
 
 beforeAll(async () => {
   quietRuntime();
   folder = await mkdtemp(join(tmpdir(), 'cli-replay-'));
   for (const name of ['recorded', 'changed']) {
-    const { code } = await bundleWorkflowCode({
-      workflowsPath: fileURLToPath(new URL(`fixtures/replay/${name}.ts`, import.meta.url)),
-      logger: new DefaultLogger('ERROR'),
-    });
-    await writeFile(bundle(name), code);
+    await writeFile(bundle(name), await bundled(name));
   }
   await using server = await startTemporal();
   const { address, namespace } = server;
@@ -60,9 +60,7 @@ it('code that has lost a timer differs at the event of that timer', async () => 
 });
 
 it('code without the workflow differs from the beginning', async () => {
-  await writeFile(bundle('empty'), (await bundleWorkflowCode({ workflowsPath: emptyWorkflows })).code);
+  await writeFile(bundle('empty'), await bundled('empty'));
   const difference = await replayHistory(history, replayWith(bundle('empty'), 'noted'));
   expect(difference?.message).toContain('no such function is exported');
 });
-
-const emptyWorkflows = fileURLToPath(new URL('fixtures/replay/empty.ts', import.meta.url));

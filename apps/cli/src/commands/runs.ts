@@ -5,7 +5,7 @@ import { action } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { describeRun } from '../runs/describe-run.js';
 import { openGates, statusOf } from '../runs/find-gates.js';
-import { formatEvent } from '../runs/format-event.js';
+import { formatEvent, RAW_LINE } from '../runs/format-event.js';
 import { listRuns } from '../runs/list-runs.js';
 import { outcomeOf } from '../runs/outcome.js';
 import { renderGate, renderSteps, renderVerdict } from '../runs/render-status.js';
@@ -17,9 +17,6 @@ import { cut, table } from '../terminal.js';
 import { registerExplainCommand } from './explain.js';
 import { registerExportCommands } from './export.js';
 import { registerReplayCommand } from './replay.js';
-
-/** Type of events that hold a line as a tool printed it; what it means is an event of its own beside it. */
-const RAW_LINE = 'line';
 
 /** Registers runs list|show|watch|logs|explain|replay|export|verify. */
 export function registerRunsCommands(program: Command): void {
