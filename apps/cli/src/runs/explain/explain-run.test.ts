@@ -30,6 +30,7 @@ function workflow(given: Partial<WorkflowFacts> & Pick<WorkflowFacts, 'workflowI
     failedActivities: [],
     brokenTask: null,
     continuedFrom: null,
+    continuedTo: null,
     events: [],
     status: null,
     pending: [],
