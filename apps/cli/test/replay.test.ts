@@ -12,17 +12,19 @@ import { quietRuntime, replayHistory, replayWith } from '../src/runs/replay/repl
 
 let folder: string;
 let history: History;
+/** Executions of a run that went on as a new one, whose children did, too: workflow, depth and whether it could be read. */
+const seen: (readonly [workflowId: string, depth: number, events: boolean])[] = [];
 const bundle = (name: string): string => join(folder, `${name}.js`);
+const bundled = async (name: string): Promise<string> => {
+  const workflowsPath = fileURLToPath(new URL(`fixtures/replay/${name}.ts`, import.meta.url));
+  return (await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') })).code;
+};
 
 beforeAll(async () => {
   quietRuntime();
   folder = await mkdtemp(join(tmpdir(), 'cli-replay-'));
   for (const name of ['recorded', 'changed']) {
-    const { code } = await bundleWorkflowCode({
-      workflowsPath: fileURLToPath(new URL(`fixtures/replay/${name}.ts`, import.meta.url)),
-      logger: new DefaultLogger('ERROR'),
-    });
-    await writeFile(bundle(name), code);
+    await writeFile(bundle(name), await bundled(name));
   }
   await using server = await startTemporal();
   const { address, namespace } = server;
@@ -36,10 +38,16 @@ beforeAll(async () => {
     workflowBundle: { codePath: bundle('recorded') },
     activities: { note: () => Promise.resolve() },
   });
-  await worker.runUntil(client.workflow.execute('Noted', { taskQueue: 'noted', workflowId: 'noted' }));
+  await worker.runUntil(async () => {
+    await client.workflow.execute('Noted', { taskQueue: 'noted', workflowId: 'noted' });
+    await client.workflow.execute('Parent', { taskQueue: 'noted', workflowId: 'parent', args: [1] });
+  });
   const run = await client.workflow.getHandle('noted').describe();
   for await (const execution of executionsOf(client, run, { withChildren: true }))
     if (execution.history) ({ history } = execution);
+  const parent = await client.workflow.getHandle('parent').describe();
+  for await (const { workflowId, depth, history: read } of executionsOf(client, parent, { withChildren: true }))
+    seen.push([workflowId, depth, read !== null]);
   await connection.close();
   await nativeConnection.close();
 }, 120_000);
@@ -60,9 +68,20 @@ it('code that has lost a timer differs at the event of that timer', async () => 
 });
 
 it('code without the workflow differs from the beginning', async () => {
-  await writeFile(bundle('empty'), (await bundleWorkflowCode({ workflowsPath: emptyWorkflows })).code);
+  await writeFile(bundle('empty'), await bundled('empty'));
   const difference = await replayHistory(history, replayWith(bundle('empty'), 'noted'));
   expect(difference?.message).toContain('no such function is exported');
 });
 
-const emptyWorkflows = fileURLToPath(new URL('fixtures/replay/empty.ts', import.meta.url));
+it('the executions that a run and its children went on as all belong to it, in their order', () => {
+  expect(seen).toEqual([
+    ['parent', 0, true],
+    ['rolling-1', 1, true],
+    ['rolling-1', 1, true],
+    ['rolling-1', 1, true],
+    ['parent', 0, true],
+    ['rolling-0', 1, true],
+    ['rolling-0', 1, true],
+    ['rolling-0', 1, true],
+  ]);
+});

@@ -5,7 +5,7 @@ import { action } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { describeRun } from '../runs/describe-run.js';
 import { openGates, statusOf } from '../runs/find-gates.js';
-import { formatEvent } from '../runs/format-event.js';
+import { formatEvent, RAW_LINE } from '../runs/format-event.js';
 import { listRuns } from '../runs/list-runs.js';
 import { outcomeOf } from '../runs/outcome.js';
 import { renderGate, renderSteps, renderVerdict } from '../runs/render-status.js';

@@ -30,6 +30,7 @@ function workflow(given: Partial<WorkflowFacts> & Pick<WorkflowFacts, 'workflowI
     failedActivities: [],
     brokenTask: null,
     continuedFrom: null,
+    continuedTo: null,
     events: [],
     status: null,
     pending: [],
@@ -79,6 +80,7 @@ function failedPlay(): WorkflowFacts {
         message: 'b: failed: install: no route',
         data: { task: 'install' },
       }),
+      event({ source: 'ansible', type: 'line', message: 'fatal: [b]: FAILED!' }),
       event({ type: 'step_failed', step: 'playbook', message: 'Run web.yml: 1 of 2 hosts did not end well' }),
     ],
   });
@@ -168,6 +170,15 @@ describe('a failed run', () => {
       }),
     );
     expect(cause?.chain.map(({ workflowId }) => workflowId)).toEqual(['run', 'run/each/7']);
+  });
+
+  it('shows what a tool printed where it said nothing else', () => {
+    const run = workflow({
+      workflowId: 'run',
+      failure: failure('TerraformPlanFailed', 'no provider'),
+      events: [event({ source: 'terraform', type: 'line', message: 'Error: no provider' })],
+    });
+    expect(explain(run).cause?.evidence).toMatchObject([{ message: 'Error: no provider' }]);
   });
 
   it('ends at a child whose history is gone with what its parent heard of it', () => {

@@ -1,6 +1,7 @@
 import type { StoredEvent } from '@switchyard/contracts';
 import { z } from 'zod';
 import type { FailureFacts } from '../history/failure-facts.js';
+import { RAW_LINE } from '../format-event.js';
 import type { Cause, Evidence, Link } from './explanation.js';
 import { isUndo, type ChildFacts, type WorkflowFacts } from './facts.js';
 
@@ -111,7 +112,9 @@ function evidenceOf({ events }: WorkflowFacts, failure: FailureFacts): Evidence[
       source !== 'step' &&
       (failedHosts === undefined || subject === null || failedHosts.includes(subject)),
   );
-  const last = new Map(errors.map((event) => [event.subject ?? event.seq, event]));
+  const told = errors.filter(({ type }) => type !== RAW_LINE);
+  // What a tool printed says the same again; it counts where the tool said nothing else.
+  const last = new Map((told.length > 0 ? told : errors).map((event) => [event.subject ?? event.seq, event]));
   return [...last.values()].slice(-MOST_EVIDENCE).map(toEvidence);
 }
 

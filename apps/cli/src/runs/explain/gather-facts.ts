@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunStatus, StoredEvent } from '@switchyard/contracts';
 import { listLocks, readEvents } from '@switchyard/store';
-import type { WorkflowExecutionDescription } from '@temporalio/client';
+import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import type { Session } from '../../session.js';
 import { describeRun } from '../describe-run.js';
 import { statusOf } from '../find-gates.js';
@@ -81,9 +81,14 @@ async function gatherChild(
 ): Promise<WorkflowFacts | null> {
   const { client } = gathering.session;
   try {
-    const described = await client.workflow.getHandle(child.workflowId, child.runId).describe();
+    const latest = await client.workflow.getHandle(child.workflowId).describe();
+    // A child may have gone on as a new execution since; another run may use its id by now.
+    const first = latest.raw.workflowExecutionInfo?.firstRunId;
+    const described =
+      first === child.runId ? latest : await client.workflow.getHandle(child.workflowId, child.runId).describe();
     return await gatherWorkflow(gathering, described, depth);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
     gathering.missing.push(`the history of ${child.workflowId} is gone: retention removed it`);
     return null;
   }

@@ -124,12 +124,18 @@ function workflowEvidence({ workflowId, runId, depth, history, read }: Execution
     input: history ? inputOf(history) : null,
     history: history && {
       events: eventsOf(history).length,
-      sha256: createHash('sha256').update(historyToJSON(history)).digest('hex'),
+      sha256: digestOf(history),
     },
     builds: history ? distinct(eventsOf(history).map(buildOf)) : [],
     sdks: history ? distinct(eventsOf(history).map(sdkOf)) : [],
   };
 }
+
+/** Of its JSON with sorted fields: the server gives maps in another order each time that it is asked. */
+const digestOf = (history: History): string =>
+  createHash('sha256')
+    .update(stableJson(JSON.parse(historyToJSON(history))))
+    .digest('hex');
 
 const distinct = (values: readonly (string | undefined)[]): string[] =>
   [...new Set(values.filter((value) => value !== undefined))].toSorted();

@@ -19,6 +19,7 @@ describe('readHistory', () => {
       failure: { code: 'TimedOut', message: 'step "b": took longer than 200 ms and was ended' },
       brokenTask: null,
       continuedFrom: null,
+      continuedTo: null,
     });
     expect(read.failure?.details).toMatchObject({ compensation: [{ step: 'a', error: null }] });
     expect(read.children.map(({ workflowId, state }) => [workflowId.split('/').slice(1).join('/'), state])).toEqual([

@@ -53,6 +53,8 @@ export interface ReadHistory {
   readonly brokenTask: string | null;
   /** The execution that this one goes on from. */
   readonly continuedFrom: string | null;
+  /** The execution that goes on from this one. */
+  readonly continuedTo: string | null;
 }
 
 type Time = { seconds?: { toString(): string } | null; nanos?: number | null } | null | undefined;
@@ -81,6 +83,7 @@ export function readHistory(history: History): ReadHistory {
     failedActivities: failedActivitiesIn(events),
     brokenTask: brokenTaskIn(events),
     continuedFrom: started?.continuedExecutionRunId || null,
+    continuedTo: events.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId || null,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { readHistory, type History, type ReadHistory } from '../history/read-history.js';
 
 /** One execution of a run: the run itself, one that it went on from, or a child. */
@@ -31,26 +31,33 @@ export async function* executionsOf(
   }
 }
 
-/** An execution and those before it, oldest first. */
-async function chainOf(client: Client, run: { readonly workflowId: string; readonly runId: string }) {
-  const chain: Pick<Execution, 'runId' | 'history' | 'read'>[] = [];
-  let runId: string | null = run.runId;
-  while (runId !== null) {
-    // Each names the one before it.
+type Part = Pick<Execution, 'runId' | 'history' | 'read'>;
+
+/** An execution with those that it went on from and those that went on from it, oldest first. */
+async function chainOf(client: Client, run: { readonly workflowId: string; readonly runId: string }): Promise<Part[]> {
+  const { workflowId } = run;
+  const here = await partOf(client, workflowId, run.runId);
+  const chain = [here];
+  // Each names the one before it, and the one after it.
+  for (let id = here.read?.continuedFrom ?? null; id !== null; id = chain[0]?.read?.continuedFrom ?? null)
     // oxlint-disable-next-line no-await-in-loop
-    const history: History | null = await fetchOrNull(client, run.workflowId, runId);
-    const read: ReadHistory | null = history && readHistory(history);
-    chain.unshift({ runId, history, read });
-    runId = read?.continuedFrom ?? null;
-  }
+    chain.unshift(await partOf(client, workflowId, id));
+  for (let id = here.read?.continuedTo ?? null; id !== null; id = chain.at(-1)?.read?.continuedTo ?? null)
+    // oxlint-disable-next-line no-await-in-loop
+    chain.push(await partOf(client, workflowId, id));
   return chain;
+}
+
+async function partOf(client: Client, workflowId: string, runId: string): Promise<Part> {
+  const history = await fetchOrNull(client, workflowId, runId);
+  return { runId, history, read: history && readHistory(history) };
 }
 
 async function fetchOrNull(client: Client, workflowId: string, runId: string): Promise<History | null> {
   try {
     return await client.workflow.getHandle(workflowId, runId).fetchHistory();
   } catch (error) {
-    if (error instanceof Error && error.name === 'WorkflowNotFoundError') return null;
+    if (error instanceof WorkflowNotFoundError) return null;
     throw error;
   }
 }
