@@ -240,10 +240,15 @@ describe('an event rule', () => {
     await handle.executeUpdate('pause', { args: [{ reason: 'storm', ...by('bob') }] });
     const { runId } = await handle.describe();
     let sent = 0;
-    const burst = (): Promise<unknown> =>
-      Promise.all(Array.from({ length: 50 }, () => send(handle, `e${++sent}`, { host: `web${sent % 3}`, cpu: 91 })));
+    const burst = async (): Promise<void> => {
+      await Promise.all(
+        Array.from({ length: 40 }, () => send(handle, `e${++sent}`, { host: `web${sent % 3}`, cpu: 91 })),
+      );
+      // A storm without a pause would show how much the server buffers, not what the rule does.
+      await until(handle, 'most events were read', ({ counts }) => counts.events >= sent - 20);
+    };
     while ((await handle.describe()).runId === runId) {
-      expect(sent).toBeLessThan(5_000);
+      expect(sent).toBeLessThan(2_000);
       await burst();
     }
     await burst();
@@ -255,9 +260,8 @@ describe('an event rule', () => {
       ({ counts }) => counts.events + counts.duplicates >= sent + 2,
     );
     expect(status).toMatchObject({ isPaused: true, groups: [{}, {}, {}] });
-    // The first id may be forgotten by then: as many are remembered as are told.
-    const forgotten = sent > 1_000 ? 1 : 0;
-    expect(status.counts).toMatchObject({ events: sent + forgotten, duplicates: 2 - forgotten });
-    expect(status.groups.reduce((sum, { events }) => sum + events, 0)).toBe(sent + forgotten);
+    expect(sent).toBeLessThan(1_000);
+    expect(status.counts).toMatchObject({ events: sent, duplicates: 2 });
+    expect(status.groups.reduce((sum, { events }) => sum + events, 0)).toBe(sent);
   });
 });

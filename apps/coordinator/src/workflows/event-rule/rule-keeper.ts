@@ -59,9 +59,12 @@ export interface CarriedRule {
 export const WATCH = 'watch';
 export const FIRE = 'fire';
 
-/** Events of history after which a rule continues as new as soon as no run of it is under way, and in any case. */
-const LONG_HISTORY = 2_000;
-const FULL_HISTORY = 20_000;
+/**
+ * Events of history after which a rule continues as new as soon as no run of it is under way, and in any case. Short, for
+ * a worker that takes a rule over reads all of it again: about a millisecond per signal.
+ */
+const LONG_HISTORY = 1_000;
+const FULL_HISTORY = 10_000;
 
 /** Interprets the state machine of a rule: hands it events and the time, and starts what it says is due. */
 export class RuleKeeper implements RuleDesk {
