@@ -22,6 +22,7 @@ export const WORKFLOW_QUEUES = {
   migrateUsersNameSplitWorkflow: TASK_QUEUES.migration,
   ChangeStreamWorkflow: TASK_QUEUES.cdc,
   RunbookWorkflow: TASK_QUEUES.coordinator,
+  VmwareDeployWorkflow: TASK_QUEUES.vmware,
 } as const;
 
 export type WorkflowType = keyof typeof WORKFLOW_QUEUES;

@@ -5,6 +5,7 @@ import { runbookResultSchema, runbookRunSchema } from './inputs/runbook.js';
 import { schemaChangePlanResultSchema, schemaChangeResultSchema } from './inputs/schema-change-result.js';
 import { schemaChangeSchema, usersNameSplitSchema } from './inputs/schema-change.js';
 import { terraformInputSchema, terraformResultSchema } from './inputs/terraform.js';
+import { vmwareDeployInputSchema, vmwareDeployResultSchema } from './inputs/integration/vmware-deploy.js';
 import { WORKFLOW_QUEUES, type WorkflowType } from './queues.js';
 
 /** Every workflow type that callers start by name: its queue, the schema of its one argument, and of its result. */
@@ -45,4 +46,9 @@ export const WORKFLOW_TYPES = {
     result: changeStreamResultSchema,
   },
   RunbookWorkflow: { taskQueue: WORKFLOW_QUEUES.RunbookWorkflow, input: runbookRunSchema, result: runbookResultSchema },
+  VmwareDeployWorkflow: {
+    taskQueue: WORKFLOW_QUEUES.VmwareDeployWorkflow,
+    input: vmwareDeployInputSchema,
+    result: vmwareDeployResultSchema,
+  },
 } as const satisfies Record<WorkflowType, unknown>;
