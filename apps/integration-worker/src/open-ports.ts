@@ -1,5 +1,6 @@
 import { SIGNALS } from '@switchyard/contracts';
 import { secretsFromEnv } from '@switchyard/shared-db';
+import type { Db } from '@switchyard/store';
 import { openEventWriter, openWorkerStore, type WorkerContext } from '@switchyard/worker-kit';
 import { getClient } from '@temporalio/activity';
 import type { IntegrationPorts } from './activities/index.js';
@@ -11,7 +12,9 @@ import { HostPauses } from './http/host-pauses.js';
 const PER_HOST = 10;
 
 /** Opens the store for events and effects, the secrets, and the connections to other services. */
-export async function openPorts(context: WorkerContext): Promise<IntegrationPorts> {
+export async function openPorts(
+  context: WorkerContext,
+): Promise<{ readonly db: Db; readonly ports: IntegrationPorts }> {
   const { env, log, masker, onClose } = context;
   const store = await openWorkerStore(context);
   const events = openEventWriter(context, store);
@@ -19,7 +22,7 @@ export async function openPorts(context: WorkerContext): Promise<IntegrationPort
   onClose('secrets', () => secrets.close());
   const http = createHttpClient({ perHost: PER_HOST });
   onClose('connections to services', () => http.close());
-  return {
+  const ports: IntegrationPorts = {
     events,
     secrets,
     masker,
@@ -35,4 +38,5 @@ export async function openPorts(context: WorkerContext): Promise<IntegrationPort
       }
     },
   };
+  return { db: store.db, ports };
 }

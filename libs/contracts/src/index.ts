@@ -26,6 +26,7 @@ export * from './inputs/integration/ticket.js';
 export * from './inputs/integration/dns.js';
 export * from './inputs/integration/cmdb.js';
 export * from './inputs/integration/vm.js';
+export * from './inputs/integration/vmware-deploy.js';
 export * from './integration-activities.js';
 export * from './migration-activities.js';
 export * from './inputs/runbook.js';

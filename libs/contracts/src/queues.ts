@@ -23,6 +23,7 @@ export const WORKFLOW_QUEUES = {
   ChangeStreamWorkflow: TASK_QUEUES.cdc,
   RunbookWorkflow: TASK_QUEUES.coordinator,
   EventRuleWorkflow: TASK_QUEUES.coordinator,
+  VmwareDeployWorkflow: TASK_QUEUES.vmware,
 } as const;
 
 export type WorkflowType = keyof typeof WORKFLOW_QUEUES;

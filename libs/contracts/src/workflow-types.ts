@@ -6,6 +6,7 @@ import { runbookResultSchema, runbookRunSchema } from './inputs/runbook.js';
 import { schemaChangePlanResultSchema, schemaChangeResultSchema } from './inputs/schema-change-result.js';
 import { schemaChangeSchema, usersNameSplitSchema } from './inputs/schema-change.js';
 import { terraformInputSchema, terraformResultSchema } from './inputs/terraform.js';
+import { vmwareDeployInputSchema, vmwareDeployResultSchema } from './inputs/integration/vmware-deploy.js';
 import { WORKFLOW_QUEUES, type WorkflowType } from './queues.js';
 
 /** Every workflow type that callers start by name: its queue, the schema of its one argument, and of its result. */
@@ -50,5 +51,10 @@ export const WORKFLOW_TYPES = {
     taskQueue: WORKFLOW_QUEUES.EventRuleWorkflow,
     input: eventRuleInputSchema,
     result: eventRuleResultSchema,
+  },
+  VmwareDeployWorkflow: {
+    taskQueue: WORKFLOW_QUEUES.VmwareDeployWorkflow,
+    input: vmwareDeployInputSchema,
+    result: vmwareDeployResultSchema,
   },
 } as const satisfies Record<WorkflowType, unknown>;

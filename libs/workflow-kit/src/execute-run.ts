@@ -16,6 +16,8 @@ import {
   type SchemaChangeResult,
   type TerraformInputGiven,
   type TerraformResult,
+  type VmwareDeployInputGiven,
+  type VmwareDeployResult,
   type WorkflowType,
 } from '@switchyard/contracts';
 import {
@@ -39,6 +41,7 @@ export interface WorkflowResults {
   readonly ChangeStreamWorkflow: ChangeStreamResult;
   readonly RunbookWorkflow: RunbookResult;
   readonly EventRuleWorkflow: EventRuleResult;
+  readonly VmwareDeployWorkflow: VmwareDeployResult;
 }
 
 /** The inputs of Switchyard's workflows by type, as a caller writes them. */
@@ -52,6 +55,7 @@ export interface WorkflowInputs {
   readonly ChangeStreamWorkflow: ChangeStreamInput;
   readonly RunbookWorkflow: { runbook: RunbookRun['runbook'] | object; inputs?: Record<string, unknown> };
   readonly EventRuleWorkflow: EventRuleInput | { rule: object };
+  readonly VmwareDeployWorkflow: VmwareDeployInputGiven;
 }
 
 /** How a child is started. */
@@ -140,3 +144,7 @@ export const runSchemaChange = (input: SchemaChangeGiven, options?: ChildOptions
 /** Runs a runbook from another workflow. */
 export const runRunbook = (input: WorkflowInputs['RunbookWorkflow'], options?: ChildOptions): Promise<RunbookResult> =>
   executeRun('RunbookWorkflow', input, options);
+
+/** Deploys machines to VMware from another workflow: Terraform or vCenter, then CMDB, monitoring, notification. */
+export const runVmwareDeploy = (input: VmwareDeployInputGiven, options?: ChildOptions): Promise<VmwareDeployResult> =>
+  executeRun('VmwareDeployWorkflow', input, options);

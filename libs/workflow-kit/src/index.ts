@@ -10,6 +10,7 @@ export {
   runRunbook,
   runSchemaChange,
   runTerraform,
+  runVmwareDeploy,
   startChildOn,
   type ChildOptions,
   type WorkflowInputs,

@@ -20,9 +20,6 @@ import { registerExplainCommand } from './explain.js';
 import { registerExportCommands } from './export.js';
 import { registerReplayCommand } from './replay.js';
 
-/** Type of events that hold a line as a tool printed it; what it means is an event of its own beside it. */
-const RAW_LINE = 'line';
-
 /** Registers runs list|show|watch|logs|retry|explain|replay|export|verify. */
 export function registerRunsCommands(program: Command): void {
   const runs = program.command('runs').description('look at runs');

@@ -16,6 +16,8 @@ import type { IntegrationPorts } from './ports.js';
 
 /** Longest time of one look; a slow answer is a bad one. */
 const REQUEST_MS = 5_000;
+/** A look that begins has so long, also when the time is nearly up: what is well must not be called slow. */
+const SHORTEST_MS = 1_000;
 
 /** What is known of one thing that is watched. */
 interface Standing {
@@ -70,7 +72,7 @@ export function createCheckHealth(ports: IntegrationPorts): IntegrationActivitie
 const NOT_YET: Look = { fault: 'not asked yet', observed: 'not asked yet' };
 
 async function look(one: Standing, deadline: number): Promise<void> {
-  const timeoutMs = Math.max(100, Math.min(REQUEST_MS, deadline - Date.now()));
+  const timeoutMs = Math.max(SHORTEST_MS, Math.min(REQUEST_MS, deadline - Date.now()));
   one.last = await one.watched.look(timeoutMs);
   one.streak = one.last.fault === undefined ? one.streak + 1 : 0;
 }

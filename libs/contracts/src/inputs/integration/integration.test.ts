@@ -8,6 +8,7 @@ import { notifySchema } from './notify.js';
 import { pageSchema } from './page.js';
 import { ticketSchema } from './ticket.js';
 import { vmSchema } from './vm.js';
+import { vmwareDeployInputSchema } from './vmware-deploy.js';
 import { vmQueueOf } from '../../integration-activities.js';
 
 const secret = { $secret: 'token' };
@@ -35,6 +36,7 @@ describe('inputs of the integration worker', () => {
     ],
     ['CMDB', cmdbSchema, { rest: { url: 'https://cmdb/api' } }],
     ['vCenter', vmSchema, { vcenter: { ...vcenter, pool: '/dc/host/a' }, name: 'web1' }],
+    ['VMware deployment', vmwareDeployInputSchema, 'terraform'],
     ['Prometheus', healthCheckSchema, { prometheus: { url: 'http://p' }, queries: { up: { query: 'up', min: 1 } } }],
   ])('take what a caller writes: %s', (_what, schema, value) => {
     expect(problemsOf(schema, value)).toBe('none');
@@ -49,6 +51,7 @@ describe('inputs of the integration worker', () => {
     expect(problemsOf(ticketSchema, { jira: { ...jira, projct: 'OPS' }, summary: 'x' })).toContain(
       'jira.projct: unknown field "projct"; did you mean "project"?',
     );
+    expect(problemsOf(vmwareDeployInputSchema, { terraformDi: 'x' })).toContain('did you mean "terraformDir"?');
   });
 
   it.each([
@@ -61,6 +64,7 @@ describe('inputs of the integration worker', () => {
     [dnsSchema, { route53: { zone: 'z' }, name: 'a', type: 'A' }, '`values` is required'],
     [cmdbSchema, { rest: { url: 'https://cmdb' }, action: 'upsert' }, '`name` is required'],
     [vmSchema, { vcenter, name: 'a' }, '`vcenter.template` and `vcenter.pool` are required'],
+    [vmwareDeployInputSchema, {}, 'name one of `terraformDir` and `vm`'],
     [healthCheckSchema, {}, 'name something to ask'],
     [healthCheckSchema, { urls: ['http://a'], prometheus: { url: 'http://p' } }, 'belong together'],
   ])('say what is missing (%#)', (schema, value, message) => {
