@@ -20,15 +20,13 @@ describe('the example runbooks', () => {
   });
 });
 
-/** The fenced YAML of the task page, so that what it shows is what works. */
-describe('the runbooks of docs/runbooks.md', () => {
-  it('have no problem', async () => {
-    const page = await readFile(fileURLToPath(new URL('../../../docs/runbooks.md', import.meta.url)), 'utf8');
+/** The fenced YAML of the task pages, so that what they show is what works. */
+describe('the runbooks of the pages', () => {
+  it.each(['docs/runbooks.md', 'docs/inventories.md'])('have no problem: %s', async (name) => {
+    const page = await readFile(fileURLToPath(new URL(`../../../${name}`, import.meta.url)), 'utf8');
     const runbooks = [...page.matchAll(/```yaml\n(apiVersion[\s\S]*?)```/g)].map(([, text]) => text ?? '');
     expect(runbooks.length).toBeGreaterThan(0);
-    const found = runbooks.flatMap((text) =>
-      parseRunbookYaml(text, 'docs/runbooks.md').problems.map(formatFileProblem),
-    );
+    const found = runbooks.flatMap((text) => parseRunbookYaml(text, name).problems.map(formatFileProblem));
     expect(found).toEqual([]);
   });
 });
