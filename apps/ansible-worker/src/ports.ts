@@ -48,11 +48,25 @@ export interface InputStore {
   find(runId: string, executionId: string): Promise<unknown>;
 }
 
+/** Inventories that were asked for elsewhere, kept encrypted. */
+export interface InventoryStore {
+  /** What an execution was given the first time: all its batches, and later workers, use it. */
+  frozen(ref: RunRef): Promise<unknown>;
+  freeze(ref: RunRef, inventories: unknown): Promise<void>;
+  /** The newest answer of a source, and when it was given, ISO 8601. */
+  cached(
+    source: string,
+  ): Promise<{ readonly answer: unknown; readonly digest: string; readonly at: string } | undefined>;
+  /** Keeps an answer and tells its digest. */
+  cache(source: string, answer: unknown, at: string): Promise<string>;
+}
+
 /** What the activities need of the worker. */
 export interface AnsibleDeps {
   readonly events: EventSink;
   readonly ledger: HostLedger;
   readonly inputs: InputStore;
+  readonly inventories: InventoryStore;
   /** The value of a secret. Throws NotFound for a name that nobody knows. */
   readonly secret: (name: string) => Promise<string>;
   /** Tells the workflow how far a step is. Losing a report is no error. */

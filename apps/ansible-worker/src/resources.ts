@@ -7,7 +7,7 @@ import { getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { removeDeadWorkspaces } from './play/workspace.js';
 import type { AnsibleDeps } from './ports.js';
-import { storeInputs, storeLedger } from './store-ports.js';
+import { storeInputs, storeInventories, storeLedger } from './store-ports.js';
 
 /** What the worker holds open. */
 export interface Resources {
@@ -29,6 +29,7 @@ export async function openResources(context: WorkerContext): Promise<Resources> 
     events,
     ledger: storeLedger(store),
     inputs: storeInputs(store),
+    inventories: storeInventories(store),
     secret: async (secret) => {
       const value = (await secrets.get(secret)).reveal();
       // Failures and log lines of this worker must not show it either.

@@ -12,6 +12,7 @@ export * from './messages.js';
 export * from './run-activities.js';
 export * from './workflow-types.js';
 export * from './inputs/ansible.js';
+export * from './inputs/ansible-inventory.js';
 export * from './inputs/terraform.js';
 export * from './inputs/terraform-policies.js';
 export * from './inputs/migration.js';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { durationSchema } from '../duration.js';
 import { secretRefSchema } from '../secret-ref.js';
+import { cmdbInventorySchema, terraformInventorySchema } from './ansible-inventory.js';
 import { oneOrMany, pathSchema, withSpellings } from './caller-spelling.js';
 
 const variables = z.record(z.string(), z.unknown());
@@ -25,8 +26,19 @@ export const inlineInventorySchema = z
   .strictObject({ groups: z.record(z.string().min(1), groupSchema.nullable()) })
   .meta({ description: 'Groups with hosts, vars and children, as in a YAML inventory of Ansible' });
 
-/** Where hosts come from: a path (file, directory or executable script) or inline groups. */
-export const inventorySchema = z.union([pathSchema, inlineInventorySchema]);
+export type InventoryGroups = z.output<typeof inlineInventorySchema>['groups'];
+
+/** Where hosts come from: a path (file, directory or executable script), inline groups, a CMDB, outputs of a stack. */
+const inventorySourceSchema = z.union([
+  pathSchema,
+  inlineInventorySchema,
+  cmdbInventorySchema,
+  terraformInventorySchema,
+]);
+export type InventorySource = z.output<typeof inventorySourceSchema>;
+
+/** One source, or several that Ansible merges: of a variable that two of them set the last one counts. */
+export const inventorySchema = z.union([inventorySourceSchema, z.array(inventorySourceSchema).min(1).max(20)]);
 
 export const ANSIBLE_DEFAULTS = { timeoutMs: 15 * 60_000, attempts: 3, batchSize: 50, maxParallel: 2 } as const;
 
