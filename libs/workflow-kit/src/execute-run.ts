@@ -12,6 +12,8 @@ import {
   type SchemaChangeGiven,
   type SchemaChangePlanResult,
   type SchemaChangeResult,
+  type TerraformDriftInputGiven,
+  type TerraformDriftResult,
   type TerraformInputGiven,
   type TerraformResult,
   type WorkflowType,
@@ -30,6 +32,7 @@ import type { Run } from './run.js';
 export interface WorkflowResults {
   readonly AnsibleWorkflow: AnsibleResult;
   readonly TerraformWorkflow: TerraformResult;
+  readonly TerraformDriftWorkflow: TerraformDriftResult;
   readonly DatabaseMigrationWorkflow: MigrationResult;
   readonly SchemaChangeWorkflow: SchemaChangeResult;
   readonly SchemaChangePlanWorkflow: SchemaChangePlanResult;
@@ -42,6 +45,7 @@ export interface WorkflowResults {
 export interface WorkflowInputs {
   readonly AnsibleWorkflow: AnsibleInputGiven | string;
   readonly TerraformWorkflow: TerraformInputGiven;
+  readonly TerraformDriftWorkflow: TerraformDriftInputGiven;
   readonly DatabaseMigrationWorkflow: MigrationInputGiven;
   readonly SchemaChangeWorkflow: SchemaChangeGiven;
   readonly SchemaChangePlanWorkflow: SchemaChangeGiven;

@@ -1,4 +1,10 @@
-import { CodedError, type SCHEMA_CHANGE_UPDATES, type UpdateName, type UpdateReply } from '@switchyard/contracts';
+import {
+  CodedError,
+  type SCHEMA_CHANGE_UPDATES,
+  type TERRAFORM_DRIFT_UPDATES,
+  type UpdateName,
+  type UpdateReply,
+} from '@switchyard/contracts';
 import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import { action, type Context } from '../context.js';
@@ -12,7 +18,7 @@ import { withSession } from '../session.js';
 export async function sendUpdate(
   client: Client,
   workflowId: string,
-  name: UpdateName | keyof typeof SCHEMA_CHANGE_UPDATES,
+  name: UpdateName | keyof typeof SCHEMA_CHANGE_UPDATES | keyof typeof TERRAFORM_DRIFT_UPDATES,
   payload: Record<string, unknown>,
 ): Promise<UpdateReply> {
   try {
