@@ -60,8 +60,12 @@ async function record(): Promise<void> {
 const keep = (name: string, run: WorkflowHandle): Promise<void> => keepHistory(new URL(`${name}.json`, HISTORIES), run);
 
 async function replay(workflowBundle: WorkflowBundleOption, name: string): Promise<void> {
-  const history: unknown = JSON.parse(await readFile(new URL(name, HISTORIES), 'utf8'));
-  await Worker.runReplayHistory({ workflowBundle }, history);
+  const history = JSON.parse(await readFile(new URL(name, HISTORIES), 'utf8')) as {
+    events: { workflowExecutionStartedEventAttributes?: { workflowId?: string } }[];
+  };
+  // Ids of children follow from that of the run.
+  const workflowId = history.events[0]?.workflowExecutionStartedEventAttributes?.workflowId;
+  await Worker.runReplayHistory({ workflowBundle }, history, workflowId);
 }
 
 describe('kept histories', () => {
