@@ -24,6 +24,7 @@ const GROUPS: readonly { readonly commands: readonly string[]; readonly load: ()
   { commands: ['flags'], load: async () => (await import('./commands/flags.js')).registerFlagsCommands },
   { commands: ['rules'], load: async () => (await import('./commands/rules.js')).registerRulesCommands },
   { commands: ['locks'], load: async () => (await import('./commands/locks.js')).registerLocksCommands },
+  { commands: ['drift'], load: async () => (await import('./commands/drift.js')).registerDriftCommands },
   { commands: ['runbook'], load: async () => (await import('./commands/runbook.js')).registerRunbookCommands },
   { commands: ['version'], load: async () => (await import('./commands/version.js')).registerVersionCommand },
 ];

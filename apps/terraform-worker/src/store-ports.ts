@@ -1,6 +1,8 @@
 import { CodedError } from '@switchyard/contracts';
 import {
+  acknowledgeDrift,
   completeResources,
+  noteDrift,
   releaseLocks,
   resourcesOf,
   startResources,
@@ -14,7 +16,7 @@ import type { WorkerDeps } from './activities/create-activities.js';
 export function storePorts(
   store: Store,
   events: EventWriter,
-): Pick<WorkerDeps, 'events' | 'artifacts' | 'ledger' | 'locks'> {
+): Pick<WorkerDeps, 'events' | 'artifacts' | 'ledger' | 'drift' | 'locks'> {
   const { db } = store;
   return {
     events,
@@ -26,6 +28,10 @@ export function storePorts(
       start: ({ ref, attempt, resources }) => startResources(db, { ...ref, attempt, resources }),
       complete: (entry) => completeResources(db, entry),
       of: (executionId) => resourcesOf(db, { executionId }),
+    },
+    drift: {
+      note: (found) => noteDrift(db, found),
+      acknowledge: (said) => acknowledgeDrift(db, said),
     },
     locks: (isRunOpen) => ({
       async acquire({ name, ref, reason, timeoutMs, signal, onBlocked }) {

@@ -1,12 +1,19 @@
 import { readFileSync } from 'node:fs';
-import { terraformInputSchema } from '@switchyard/contracts';
-import { expect, it } from 'vitest';
+import { terraformDriftInputSchema, terraformInputSchema } from '@switchyard/contracts';
+import { describe, expect, it } from 'vitest';
 
-const page = readFileSync(new URL('../../../docs/stacks.md', import.meta.url), 'utf8');
-const examples = [...page.matchAll(/```json\n([\s\S]*?)\n```/g)].map(([, text = '']) => text);
+const examplesOf = (page: string): string[] => {
+  const text = readFileSync(new URL(`../../../docs/${page}`, import.meta.url), 'utf8');
+  return [...text.matchAll(/```json\n([\s\S]*?)\n```/g)].map(([, example = '']) => example);
+};
 
-it('docs/stacks.md has examples', () => expect(examples.length).toBeGreaterThan(1));
+describe.each([
+  ['stacks.md', terraformInputSchema],
+  ['drift.md', terraformDriftInputSchema],
+] as const)('docs/%s', (page, schema) => {
+  it('has examples', () => expect(examplesOf(page).length).toBeGreaterThan(0));
 
-it.each(examples)('docs/stacks.md shows an input that is taken: %s', (text) => {
-  expect(terraformInputSchema.safeParse(JSON.parse(text)).error).toBeUndefined();
+  it.each(examplesOf(page))('shows an input that is taken: %s', (example) => {
+    expect(schema.safeParse(JSON.parse(example)).error).toBeUndefined();
+  });
 });

@@ -16,6 +16,7 @@ export type TaskQueue = (typeof TASK_QUEUES)[keyof typeof TASK_QUEUES];
 export const WORKFLOW_QUEUES = {
   AnsibleWorkflow: TASK_QUEUES.ansible,
   TerraformWorkflow: TASK_QUEUES.terraform,
+  TerraformDriftWorkflow: TASK_QUEUES.terraform,
   DatabaseMigrationWorkflow: TASK_QUEUES.migration,
   SchemaChangeWorkflow: TASK_QUEUES.migration,
   SchemaChangePlanWorkflow: TASK_QUEUES.migration,

@@ -7,6 +7,7 @@ import { schemaChangePlanResultSchema, schemaChangeResultSchema } from './inputs
 import { schemaChangeSchema, usersNameSplitSchema } from './inputs/schema-change.js';
 import { terraformInputSchema, terraformResultSchema } from './inputs/terraform.js';
 import { vmwareDeployInputSchema, vmwareDeployResultSchema } from './inputs/integration/vmware-deploy.js';
+import { terraformDriftInputSchema, terraformDriftResultSchema } from './inputs/terraform-drift.js';
 import { WORKFLOW_QUEUES, type WorkflowType } from './queues.js';
 
 /** Every workflow type that callers start by name: its queue, the schema of its one argument, and of its result. */
@@ -20,6 +21,11 @@ export const WORKFLOW_TYPES = {
     taskQueue: WORKFLOW_QUEUES.TerraformWorkflow,
     input: terraformInputSchema,
     result: terraformResultSchema,
+  },
+  TerraformDriftWorkflow: {
+    taskQueue: WORKFLOW_QUEUES.TerraformDriftWorkflow,
+    input: terraformDriftInputSchema,
+    result: terraformDriftResultSchema,
   },
   DatabaseMigrationWorkflow: {
     taskQueue: WORKFLOW_QUEUES.DatabaseMigrationWorkflow,

@@ -32,11 +32,14 @@ describe('the task pages', () => {
       .filter((block) => block.startsWith(start));
   };
 
-  it.each(['docs/runbooks.md', 'docs/approvals.md', 'docs/inventories.md'])('show runbooks without a problem: %s', async (page) => {
-    const runbooks = await fenced(page, 'apiVersion');
-    expect(runbooks.length).toBeGreaterThan(0);
-    expect(problemsOf(runbooks, page)).toEqual([]);
-  });
+  it.each(['docs/runbooks.md', 'docs/approvals.md', 'docs/inventories.md'])(
+    'show runbooks without a problem: %s',
+    async (page) => {
+      const runbooks = await fenced(page, 'apiVersion');
+      expect(runbooks.length).toBeGreaterThan(0);
+      expect(problemsOf(runbooks, page)).toEqual([]);
+    },
+  );
 
   it('show steps without a problem: docs/integrations.md', async () => {
     const head = 'apiVersion: switchyard.dev/v1\nkind: Runbook\nmetadata: { name: shown }\nsteps:\n';

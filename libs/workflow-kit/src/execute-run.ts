@@ -14,6 +14,8 @@ import {
   type SchemaChangeGiven,
   type SchemaChangePlanResult,
   type SchemaChangeResult,
+  type TerraformDriftInputGiven,
+  type TerraformDriftResult,
   type TerraformInputGiven,
   type TerraformResult,
   type VmwareDeployInputGiven,
@@ -34,6 +36,7 @@ import type { Run } from './run.js';
 export interface WorkflowResults {
   readonly AnsibleWorkflow: AnsibleResult;
   readonly TerraformWorkflow: TerraformResult;
+  readonly TerraformDriftWorkflow: TerraformDriftResult;
   readonly DatabaseMigrationWorkflow: MigrationResult;
   readonly SchemaChangeWorkflow: SchemaChangeResult;
   readonly SchemaChangePlanWorkflow: SchemaChangePlanResult;
@@ -48,6 +51,7 @@ export interface WorkflowResults {
 export interface WorkflowInputs {
   readonly AnsibleWorkflow: AnsibleInputGiven | string;
   readonly TerraformWorkflow: TerraformInputGiven;
+  readonly TerraformDriftWorkflow: TerraformDriftInputGiven;
   readonly DatabaseMigrationWorkflow: MigrationInputGiven;
   readonly SchemaChangeWorkflow: SchemaChangeGiven;
   readonly SchemaChangePlanWorkflow: SchemaChangeGiven;

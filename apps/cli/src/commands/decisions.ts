@@ -2,6 +2,7 @@ import {
   CodedError,
   type EVENT_RULE_UPDATES,
   type SCHEMA_CHANGE_UPDATES,
+  type TERRAFORM_DRIFT_UPDATES,
   type UpdateName,
   type UpdateReply,
 } from '@switchyard/contracts';
@@ -19,7 +20,11 @@ import { withSession } from '../session.js';
 export async function sendUpdate(
   client: Client,
   workflowId: string,
-  name: UpdateName | keyof typeof SCHEMA_CHANGE_UPDATES | keyof typeof EVENT_RULE_UPDATES,
+  name:
+    | UpdateName
+    | keyof typeof SCHEMA_CHANGE_UPDATES
+    | keyof typeof EVENT_RULE_UPDATES
+    | keyof typeof TERRAFORM_DRIFT_UPDATES,
   payload: Record<string, unknown>,
 ): Promise<UpdateReply> {
   try {

@@ -1,4 +1,11 @@
-import type { NewEventInput, ProgressReport, RunRef, TerraformInput } from '@switchyard/contracts';
+import type {
+  DriftAcknowledgement,
+  Drifted,
+  NewEventInput,
+  ProgressReport,
+  RunRef,
+  TerraformInput,
+} from '@switchyard/contracts';
 import type { Reaper } from '@switchyard/process';
 import type { Engine } from '../tool/find-engine.js';
 import type { ReadSecret } from '../stack/variables.js';
@@ -74,12 +81,35 @@ export interface RunLocks {
   release(ref: RunRef): Promise<unknown>;
 }
 
+/** What is remembered of the drift of each stack. */
+export interface DriftMemory {
+  /** Called under the lock of the stack. */
+  note(found: {
+    readonly subject: string;
+    readonly run: RunRef;
+    /** Null when nothing has drifted. */
+    readonly digest: string | null;
+    readonly drifted: readonly Drifted[];
+  }): Promise<{ readonly isNew: boolean; readonly acknowledged: DriftAcknowledgement | null }>;
+  acknowledge(said: {
+    readonly id: string;
+    readonly subject: string;
+    readonly runId: string;
+    readonly digest: string;
+    readonly until: Date;
+    readonly by: string;
+    readonly channel: string;
+    readonly reason: string;
+  }): Promise<DriftAcknowledgement>;
+}
+
 /** What the activities need from outside. */
 export interface TerraformDeps {
   readonly events: EventSink;
   readonly artifacts: ArtifactStore;
   readonly ledger: ResourceLedger;
   readonly locks: RunLocks;
+  readonly drift: DriftMemory;
   readonly readSecret: ReadSecret;
   /** Tells the workflow how far a step is. Never throws. */
   readonly report: (ref: RunRef, report: ProgressReport) => Promise<void>;

@@ -7,7 +7,7 @@ export interface TakeStackOptions {
   readonly name: string;
   readonly ref: RunRef;
   readonly input: TerraformInput;
-  readonly step: 'plan' | 'apply';
+  readonly step: 'plan' | 'apply' | 'check';
   readonly attempt: Attempt;
 }
 

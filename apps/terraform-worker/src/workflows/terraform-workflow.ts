@@ -101,7 +101,9 @@ function resultOf(
   };
 }
 
-function activitiesFor(input: TerraformInput): TerraformActivities {
+type Own = Pick<TerraformActivities, 'planStack' | 'applyPlan' | 'releaseStack'>;
+
+function activitiesFor(input: TerraformInput): Own {
   // `timeout` counts for each command; an attempt runs three or four of them and may wait for the lock twice.
   const startToClose = 4 * input.timeout + 2 * input.lockTimeout + MARGIN_MS;
   const { planStack } = activities<Pick<TerraformActivities, 'planStack'>>({ startToClose, attempts: 3 });

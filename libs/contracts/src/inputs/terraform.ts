@@ -7,7 +7,8 @@ import { terraformPoliciesSchema } from './terraform-policies.js';
 export const TERRAFORM_ACTIONS = ['plan', 'apply', 'destroy'] as const;
 export const TERRAFORM_ENGINES = ['terraform', 'tofu'] as const;
 
-const fields = z.strictObject({
+/** The fields of TerraformWorkflow's input, for workflows about the same stacks. */
+export const terraformFields = z.strictObject({
   stack: z.strictObject({ path: pathSchema }).meta({ description: 'The root module' }),
   workspace: z
     .string()
@@ -30,10 +31,10 @@ const fields = z.strictObject({
 });
 
 /** Input of TerraformWorkflow. */
-export const terraformInputSchema = withSpellings(fields, {});
+export const terraformInputSchema = withSpellings(terraformFields, {});
 export type TerraformInput = z.output<typeof terraformInputSchema>;
 /** What a TypeScript caller writes. */
-export type TerraformInputGiven = z.input<typeof fields>;
+export type TerraformInputGiven = z.input<typeof terraformFields>;
 
 export const planChangesSchema = z.object({
   add: z.number().int(),
