@@ -7,6 +7,8 @@ import {
   TASK_QUEUES,
   type ChangeFileCall,
   type CmdbInput,
+  type DnsInput,
+  type HealthCheckInput,
   type DecisionRecord,
   type HttpRequestInput,
   type IntegrationCall,
@@ -64,8 +66,8 @@ export interface Harness {
     /** What `/metric` answers; `fail` is a server error. */
     metric: unknown;
   };
-  /** Calls for pages, tickets and the CMDB, in order. */
-  readonly services: readonly IntegrationCall<PageInput | TicketInput | CmdbInput>[];
+  /** Calls for pages, tickets, DNS and the CMDB, in order. */
+  readonly services: readonly IntegrationCall<PageInput | TicketInput | DnsInput | CmdbInput>[];
   readonly notesOf: (handle: WorkflowHandle) => readonly string[];
   readonly inputOf: (handle: WorkflowHandle, what: string) => unknown;
   readonly start: (steps: readonly object[], more?: StartOptions) => Promise<WorkflowHandle>;
@@ -117,7 +119,7 @@ export async function startHarness(): Promise<Harness> {
   const decisions: DecisionRecord[] = [];
   const notes: Note[] = [];
   const http: Harness['http'] = { most: 0, calls: [], now: 0, metric: [] };
-  const services: IntegrationCall<PageInput | TicketInput | CmdbInput>[] = [];
+  const services: IntegrationCall<PageInput | TicketInput | DnsInput | CmdbInput>[] = [];
 
   const store = {
     recordRunEvents: async (input: { events: NewEventInput[] }) => void events.push(...input.events),
@@ -150,7 +152,19 @@ export async function startHarness(): Promise<Harness> {
       }
       return { status: 200, body: isMetric ? http.metric : call.input.url, durationMs: 10 };
     },
-    checkHealth: async () => ({ healthy: [], checks: 1, durationMs: 1 }),
+    /** Every query gives 95; a URL that says so is never well. */
+    checkHealth: async ({ input }: IntegrationCall<HealthCheckInput>) => {
+      if (input.urls.some((url) => url.includes('sick'))) {
+        throw ApplicationFailure.create({ type: 'GateFailed', message: 'not healthy', nonRetryable: true });
+      }
+      const values = Object.fromEntries(Object.keys(input.queries).map((name) => [name, 95]));
+      return { healthy: [...input.urls, ...Object.keys(values)], values, checks: 1, durationMs: 1 };
+    },
+    keepDnsRecord: async (call: IntegrationCall<DnsInput>) => {
+      services.push(call);
+      const { values, ttl } = call.input;
+      return { changed: true, before: { values: ['192.0.2.1'], ttl }, after: { values, ttl }, inSync: true };
+    },
     notify: async () => {
       throw ApplicationFailure.create({
         type: 'UpstreamFailed',

@@ -19,12 +19,9 @@ export const vcenterSchema = z.strictObject({
   template: inventoryPath
     .optional()
     .meta({ description: 'Template or VM that is cloned, such as /dc/vm/templates/debian; required to create' }),
-  pool: inventoryPath
-    .optional()
-    .meta({
-      description:
-        'Resource pool, cluster or standalone host that runs it, such as /dc/host/cluster; required to create',
-    }),
+  pool: inventoryPath.optional().meta({
+    description: 'Resource pool, cluster or standalone host that runs it, such as /dc/host/cluster; required to create',
+  }),
   datastore: inventoryPath.optional().meta({ description: 'Such as /dc/datastore/ssd; default: that of the template' }),
   cpus: z.number().int().min(1).max(1_024).optional().meta({ description: 'Default: as the template' }),
   memoryMb: z.number().int().min(4).max(25_165_824).optional().meta({ description: 'Default: as the template' }),
