@@ -196,7 +196,7 @@ export class BatchRunner {
   async #conclude(given: BatchInput, call: BatchCall, play: Playing, process: Ended): Promise<BatchResult> {
     const { book, input, output } = play;
     const { end, tally } = process;
-    const verdict = judge(end, tally);
+    const verdict = judge(end, tally, input);
     const tail = tailOf(end.tail);
     switch (verdict.kind) {
       case 'finished': {

@@ -32,6 +32,7 @@ export function playArguments(input: AnsibleInput, paths: PlayPaths, handover: H
     ...(limit === undefined ? [] : [`--limit=${limit}`]),
     ...(input.tags?.length ? [`--tags=${input.tags.join(',')}`] : []),
     ...(input.skipTags?.length ? [`--skip-tags=${input.skipTags.join(',')}`] : []),
+    ...(input.startAtTask === undefined ? [] : [`--start-at-task=${input.startAtTask}`]),
     ...(handover.extraVarsFile === undefined ? [] : [`--extra-vars=@${handover.extraVarsFile}`]),
     ...handover.vaultIds.map((id) => `--vault-id=${id}`),
     ...(input.check ? ['--check'] : []),

@@ -66,6 +66,9 @@ const fields = z.strictObject({
   limit: oneOrMany(z.string().min(1)).optional().meta({ description: 'Host patterns, as in --limit' }),
   tags: oneOrMany(z.string().min(1)).optional(),
   skipTags: oneOrMany(z.string().min(1)).optional(),
+  startAtTask: z.string().min(1).optional().meta({
+    description: 'Skip what stands before the task of this name (or pattern); values that those tasks set are missing',
+  }),
   extraVars: variables.optional().meta({ description: 'Extra variables; a value may be {"$secret": "name"}' }),
   vault: z
     .array(
@@ -149,7 +152,13 @@ export const ansibleInputSchema = withSpellings(
       ctx.addIssue({ code: 'custom', path: ['only'], message: 'needs `retryOf`' });
     }
   }),
-  { playbook_path: 'playbook', inventory_path: 'inventory', extra_vars: 'extraVars', skip_tags: 'skipTags' },
+  {
+    playbook_path: 'playbook',
+    inventory_path: 'inventory',
+    extra_vars: 'extraVars',
+    skip_tags: 'skipTags',
+    start_at_task: 'startAtTask',
+  },
   'playbook',
 );
 
