@@ -221,7 +221,14 @@ describe('a run from the command line', () => {
     expect((await checkout.json(first)).code).toBe(1);
     await writeFile(join(checkout.root, 'mended'), '');
     const retried = await checkout.json<{ result: { hosts: object } }>([
-      ...['runs', 'retry', 'half', '--hosts', 'failed', '--id', 'other-half', '--wait'],
+      'runs',
+      'retry',
+      'half',
+      '--hosts',
+      'failed',
+      '--id',
+      'other-half',
+      '--wait',
     ]);
     expect(retried.code, retried.stderr).toBe(0);
     expect(Object.keys(retried.value.result.hosts)).toEqual(['b']);
