@@ -220,16 +220,8 @@ describe('a run from the command line', () => {
     const first = ['run', 'ansible', 'mended.yml', '-i', 'hosts.ini', '--attempts', '1', '--id', 'half', '--wait'];
     expect((await checkout.json(first)).code).toBe(1);
     await writeFile(join(checkout.root, 'mended'), '');
-    const retried = await checkout.json<{ result: { hosts: object } }>([
-      'runs',
-      'retry',
-      'half',
-      '--hosts',
-      'failed',
-      '--id',
-      'other-half',
-      '--wait',
-    ]);
+    const second = ['runs', 'retry', 'half', '--hosts', 'failed', '--id', 'other-half', '--wait'];
+    const retried = await checkout.json<{ result: { hosts: object } }>(second);
     expect(retried.code, retried.stderr).toBe(0);
     expect(Object.keys(retried.value.result.hosts)).toEqual(['b']);
     expect((await checkout.json(['runs', 'show', 'half'])).value).toMatchObject({ retriedBy: ['other-half'] });
