@@ -108,6 +108,7 @@ export async function makePlan(session: Session, ready: ReadyStack, more: readon
       '-detailed-exitcode',
       `-out=${file}`,
       ...more,
+      ...(input.targets ?? []).map((address) => `-target=${address}`),
       ...(input.action === 'destroy' ? ['-destroy'] : []),
       ...varFiles.map((varFile) => `-var-file=${varFile}`),
       ...(Object.keys(vars).length > 0 ? [`-var-file=${variables}`] : []),

@@ -7,6 +7,8 @@ import { terraformPoliciesSchema } from './terraform-policies.js';
 export const TERRAFORM_ACTIONS = ['plan', 'apply', 'destroy'] as const;
 export const TERRAFORM_ENGINES = ['terraform', 'tofu'] as const;
 
+const address = z.string().trim().min(1, 'must not be empty');
+
 /** The fields of TerraformWorkflow's input, for workflows about the same stacks. */
 export const terraformFields = z.strictObject({
   stack: z.strictObject({ path: pathSchema }).meta({ description: 'The root module' }),
@@ -20,6 +22,9 @@ export const terraformFields = z.strictObject({
     .meta({ description: 'Input variables; a value may be {"$secret": "name"}' }),
   varFiles: z.array(pathSchema).default([]).meta({ description: 'Variable files, relative to the stack' }),
   action: z.enum(TERRAFORM_ACTIONS).default('apply'),
+  targets: z.array(address).optional().meta({
+    description: 'Addresses: only these, and what they need, are planned; with destroy also what needs them',
+  }),
   engine: z.enum(TERRAFORM_ENGINES).optional().meta({ description: 'Default: whichever the worker has' }),
   approval: approvalPolicySchema
     .optional()
