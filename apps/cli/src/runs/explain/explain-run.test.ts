@@ -125,7 +125,7 @@ describe('a failed run', () => {
     expect(summary).toBe(
       'run failed after 1 min 30 s in step "web" > "playbook": AnsibleHostsFailed; 1 could not be undone',
     );
-    expect(next).toContain('switchyard run ansible --retry-of run/web');
+    expect(next).toContain('switchyard runs retry run/web --hosts failed');
     expect(next[0]).toBe('undo dns by hand: no answer');
     expect(warnings).toEqual(['step "try" failed, and the run went on']);
   });

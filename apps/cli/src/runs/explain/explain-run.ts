@@ -73,7 +73,7 @@ function afterFailure(runId: string, { chain, evidence }: Cause, compensation: r
   return [
     ...broken.map(({ what, message }) => `undo ${what} by hand: ${message}`),
     ...(isFailureCode(root.code) ? [wayOutOf(root.code)] : []),
-    ...(OF_HOSTS.includes(root.code) ? [`switchyard run ansible --retry-of ${root.workflowId}`] : []),
+    ...(OF_HOSTS.includes(root.code) ? [`switchyard runs retry ${root.workflowId} --hosts failed`] : []),
     `switchyard runs logs ${logs}${evidence.length > 0 ? ' --level warning' : ''}`,
   ];
 }
