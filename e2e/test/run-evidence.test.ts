@@ -88,7 +88,7 @@ describe('runs explain', () => {
       { what: 'dns', outcome: 'failed' },
       { what: 'net', outcome: 'undone' },
     ]);
-    expect(value.next).toContain(`switchyard run ansible --retry-of ${RUN}/web`);
+    expect(value.next).toContain(`switchyard runs retry ${RUN}/web --hosts failed`);
     expect(value.missing).toEqual([]);
     const { stdout } = await checkout.cli(['runs', 'explain', RUN]);
     expect(stdout).toContain('1 could not be undone');
