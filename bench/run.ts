@@ -4,7 +4,17 @@ import { fileURLToPath } from 'node:url';
 import type { BenchmarkDocument } from './src/document.ts';
 
 /** In the order in which they run. */
-const BENCHMARKS = ['run-overhead', 'first-event', 'event-store', 'cancel', 'change-stream', 'schema-change'];
+const BENCHMARKS = [
+  'run-overhead',
+  'first-event',
+  'event-store',
+  'cancel',
+  'resume',
+  'for-each',
+  'ansible-batches',
+  'change-stream',
+  'schema-change',
+];
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { n: { type: 'string' } } });
 const unknown = positionals.find((name) => !BENCHMARKS.includes(name));

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { baseEnvironment } from '@switchyard/process';
 import type { BenchStack } from './stack.ts';
 
@@ -11,7 +13,12 @@ export interface BareCall {
   readonly env: Readonly<Record<string, string>>;
   /** Exit codes that are well. Default: 0. */
   readonly wellEnded?: readonly number[];
+  /** Whether it writes events to descriptor 3, which are then read and thrown away. Default: no. */
+  readonly hasEvents?: boolean;
 }
+
+/** The descriptor that a worker gives ansible-playbook for its events. */
+const EVENT_DESCRIPTOR = 3;
 
 /** How long a tool took, and when it printed its first line. Milliseconds since the call. */
 export interface BareTimes {
@@ -23,15 +30,22 @@ export interface BareTimes {
 export function runBare(call: BareCall): Promise<BareTimes> {
   const startedAt = performance.now();
   return new Promise((resolve, reject) => {
-    const child = spawn(call.command, call.args, { cwd: call.cwd, env: call.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const channel = call.hasEvents ? (['pipe'] as const) : [];
+    const child = spawn(call.command, call.args, {
+      cwd: call.cwd,
+      env: call.env,
+      stdio: ['ignore', 'pipe', 'pipe', ...channel],
+    });
     let firstOutputMs: number | undefined;
     let said = '';
     const take = (chunk: Buffer): void => {
       firstOutputMs ??= performance.now() - startedAt;
       said = `${said}${chunk.toString()}`.slice(-4_000);
     };
-    child.stdout.on('data', take);
-    child.stderr.on('data', take);
+    child.stdout?.on('data', take);
+    child.stderr?.on('data', take);
+    const events = child.stdio[EVENT_DESCRIPTOR];
+    if (events instanceof Readable) events.resume();
     child.on('error', reject);
     child.on('close', (code) => {
       const totalMs = performance.now() - startedAt;
@@ -58,6 +72,39 @@ export function ansibleCall(stack: BenchStack, playbook: string): BareCall {
       ANSIBLE_LOCAL_TEMP: join(root, '.bare-ansible'),
       LC_ALL: 'C.UTF-8',
     },
+  };
+}
+
+/** The directory of the plugin that makes events. */
+const EVENT_PLUGIN = fileURLToPath(new URL('../../apps/ansible-worker/plugins', import.meta.url));
+
+/**
+ * The call of ansible-playbook that a worker makes for one batch: some hosts of an inventory, named in a file.
+ * @param options.hasEvents with the plugin that makes events, as a worker has it
+ */
+export function ansibleBatchCall(
+  stack: BenchStack,
+  options: {
+    readonly playbook: string;
+    readonly inventory: string;
+    readonly hostsFile: string;
+    readonly hosts: number;
+    readonly hasEvents: boolean;
+  },
+): BareCall {
+  const { playbook, inventory, hostsFile, hosts, hasEvents } = options;
+  const call = ansibleCall(stack, playbook);
+  const events = { ANSIBLE_CALLBACK_PLUGINS: EVENT_PLUGIN, SWITCHYARD_EVENTS_FD: String(EVENT_DESCRIPTOR) };
+  return {
+    ...call,
+    args: [
+      `--inventory=${join(stack.root, inventory)}`,
+      `--forks=${Math.min(hosts, 50)}`,
+      `--limit=@${hostsFile}`,
+      join(stack.root, playbook),
+    ],
+    env: { ...call.env, ...(hasEvents ? events : {}) },
+    hasEvents,
   };
 }
 

@@ -9,7 +9,20 @@ export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit:
-    'ms' | 's' | 'events/s' | 'events' | 'processes' | 'rows/s' | 'keys/s' | 'rows' | 'writes' | 'times' | 'MB';
+    | 'ms'
+    | 's'
+    | 'events/s'
+    | 'events'
+    | 'processes'
+    | 'rows/s'
+    | 'keys/s'
+    | 'rows'
+    | 'writes'
+    | 'times'
+    | 'MB'
+    | 'hosts/s'
+    | 'hosts'
+    | '%';
   readonly target?: Target;
   /** Whether the target was met; absent without one. */
   readonly isMet?: boolean;

@@ -11,13 +11,16 @@ import { Client, Connection } from '@temporalio/client';
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The workers that benchmarks use; others would only take processor time from what is measured. */
-export type BenchWorker = 'ansible-worker' | 'terraform-worker' | 'migration-worker' | 'cdc-worker';
+export type BenchWorker =
+  'coordinator' | 'ansible-worker' | 'terraform-worker' | 'migration-worker' | 'cdc-worker' | 'integration-worker';
 
 const WORKERS = {
+  coordinator: { taskQueue: TASK_QUEUES.coordinator, tool: null },
   'ansible-worker': { taskQueue: TASK_QUEUES.ansible, tool: 'ansible' },
   'terraform-worker': { taskQueue: TASK_QUEUES.terraform, tool: 'terraform' },
   'migration-worker': { taskQueue: TASK_QUEUES.migration, tool: null },
   'cdc-worker': { taskQueue: TASK_QUEUES.cdc, tool: null },
+  'integration-worker': { taskQueue: TASK_QUEUES.integration, tool: null },
 } as const satisfies Record<BenchWorker, { taskQueue: string; tool: ToolName | null }>;
 
 /** A stack of its own for one benchmark, with its project and data in a temporary folder. */

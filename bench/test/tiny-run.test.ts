@@ -25,6 +25,13 @@ it('prints one JSON document per benchmark, with both sides of each pair', { tim
   expect(document?.load.before).toHaveLength(3);
 });
 
+it('measures a fan-out of a few items, all of which are done', { timeout: 240_000 }, async () => {
+  const { stdout } = await run(process.execPath, [program('for-each'), '--n', '10'], { timeout: 230_000 });
+  const { figures, details } = JSON.parse(stdout) as BenchmarkDocument;
+  expect(figures.map(({ unit }) => unit)).toEqual(['ms', 'ms']);
+  expect(details['runs']).toHaveLength(3);
+});
+
 it('measures a schema change and its stream on a table that is next to nothing', { timeout: 240_000 }, async () => {
   const args = [program('schema-change'), '--n', '1', '--parts', 'hot,stream'];
   const { stdout } = await run(process.execPath, args, { timeout: 230_000 });

@@ -23,6 +23,8 @@ beforeAll(async () => {
     'nobody.yml': play("raw: 'true'", 'nobody'),
     'slow.yml': play('raw: sleep 120'),
     'hosts.ini': 'a ansible_connection=local\nb ansible_connection=local\n',
+    'mended.yml':
+      '- hosts: all\n  gather_facts: false\n  tasks:\n    - raw: test {{ inventory_hostname }} = a || test -e {{ playbook_dir }}/mended\n',
     'stack/main.tf':
       'resource "terraform_data" "x" {\n  input = "hello"\n}\noutput "word" {\n  value = terraform_data.x.output\n}\n',
     'broken-stack/main.tf': 'resource "terraform_data" {\n',
@@ -212,6 +214,22 @@ describe('a run from the command line', () => {
     );
     expect((await checkout.json(['abort', slow.value.runId, '--reason', 'enough'])).code).toBe(0);
     expect((await checkout.json(['runs', 'watch', slow.value.runId])).code).toBe(5);
+  });
+
+  it('is taken up again on its failed hosts, and both runs say so', async () => {
+    const first = ['run', 'ansible', 'mended.yml', '-i', 'hosts.ini', '--attempts', '1', '--id', 'half', '--wait'];
+    expect((await checkout.json(first)).code).toBe(1);
+    await writeFile(join(checkout.root, 'mended'), '');
+    const second = ['runs', 'retry', 'half', '--hosts', 'failed', '--id', 'other-half', '--wait'];
+    const retried = await checkout.json<{ result: { hosts: object } }>(second);
+    expect(retried.code, retried.stderr).toBe(0);
+    expect(Object.keys(retried.value.result.hosts)).toEqual(['b']);
+    expect((await checkout.json(['runs', 'show', 'half'])).value).toMatchObject({ retriedBy: ['other-half'] });
+    expect((await checkout.json(['runs', 'show', 'other-half'])).value).toMatchObject({ retryOf: ['half'] });
+    const { stdout } = await checkout.cli(['runs', 'show', 'half']);
+    expect(stdout).toContain('taken up by other-half');
+    // Nothing is left that failed.
+    expect((await checkout.json(['runs', 'retry', 'other-half', '--wait'])).code).toBe(2);
   });
 
   it('parks a failed step for a person, who mends it and retries', async () => {

@@ -26,6 +26,11 @@ beforeAll(async () => {
     join(checkout.root, 'stack', 'main.tf'),
     'resource "terraform_data" "x" {\n  input = "hello"\n}\noutput "word" {\n  value = terraform_data.x.output\n}\n',
   );
+  await mkdir(join(checkout.root, 'vmware'));
+  await writeFile(
+    join(checkout.root, 'vmware', 'main.tf'),
+    'resource "terraform_data" "machine" {\n  input = "10.0.0.21"\n}\noutput "address" {\n  value = terraform_data.machine.output\n}\n',
+  );
   await writeFile(
     join(checkout.root, 'changelog.yaml'),
     'databaseChangeLog:\n  - changeSet:\n      id: foreign-1\n      author: test\n      changes:\n        - createTable: { tableName: foreign_caller, columns: [{ column: { name: id, type: int } }] }\n',
@@ -51,6 +56,23 @@ it('lets the Temporal command line start a playbook with a bare string', async (
   ]);
   expect(stdout).toContain('"verdict":');
   expect(stdout).toContain('successful');
+});
+
+it('deploys to VMware from a directory of Terraform, with a CMDB that does not answer as a warning', async () => {
+  const [tool] = await obtainTools({ only: ['temporal'] });
+  const cmdb = {
+    rest: { url: 'http://127.0.0.1:1' },
+    action: 'upsert',
+    name: 'web1',
+    attributes: { ip: '${{ steps.provision.result.outputs.address.value }}' },
+  };
+  const execute = async (input: unknown): Promise<string> => {
+    const given = ['--input', JSON.stringify(input), '--output', 'json', '--address', temporal.address];
+    const type = ['--type', 'VmwareDeployWorkflow', '--task-queue', 'vmware-task-queue'];
+    return (await run(tool?.path ?? 'temporal', ['workflow', 'execute', ...type, ...given])).stdout;
+  };
+  expect(await execute('vmware')).toContain('10.0.0.21');
+  expect(await execute({ terraform_dir: 'vmware', cmdb })).toContain('the CMDB was not updated');
 });
 
 it('lets a Python program call all four workflow types by name, decide at a gate, and serve a step of a runbook', async () => {

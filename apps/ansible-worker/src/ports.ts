@@ -38,7 +38,7 @@ export interface HostLedger {
   start(executionId: string, hosts: readonly string[], batch: number, attempt: number): Promise<readonly string[]>;
   finish(executionId: string, results: readonly FinalHost[]): Promise<void>;
   /** The newest execution that a run id means, for `retryOf`. */
-  latest(runId: string): Promise<{ readonly executionId: string; readonly runId: string } | undefined>;
+  latest(runId: string): Promise<RunRef | undefined>;
 }
 
 /** The input of each execution, kept encrypted, for later batches, later workers and `retryOf`. */
@@ -48,15 +48,31 @@ export interface InputStore {
   find(runId: string, executionId: string): Promise<unknown>;
 }
 
+/** Inventories that were asked for elsewhere, kept encrypted. */
+export interface InventoryStore {
+  /** What an execution was given the first time: all its batches, and later workers, use it. */
+  frozen(ref: RunRef): Promise<unknown>;
+  freeze(ref: RunRef, inventories: unknown): Promise<void>;
+  /** The newest answer of a source, and when it was given, ISO 8601. */
+  cached(
+    source: string,
+  ): Promise<{ readonly answer: unknown; readonly digest: string; readonly at: string } | undefined>;
+  /** Keeps an answer and tells its digest. */
+  cache(source: string, answer: unknown, at: string): Promise<string>;
+}
+
 /** What the activities need of the worker. */
 export interface AnsibleDeps {
   readonly events: EventSink;
   readonly ledger: HostLedger;
   readonly inputs: InputStore;
+  readonly inventories: InventoryStore;
   /** The value of a secret. Throws NotFound for a name that nobody knows. */
   readonly secret: (name: string) => Promise<string>;
   /** Tells the workflow how far a step is. Losing a report is no error. */
   readonly report: (ref: RunRef, progress: ProgressReport) => Promise<void>;
+  /** Whether a run is under way. One that Temporal does not know any more is not. */
+  readonly isRunning: (workflowId: string) => Promise<boolean>;
   readonly reaper?: Reaper;
   readonly settings: AnsibleSettings;
 }

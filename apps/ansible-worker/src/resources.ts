@@ -4,9 +4,10 @@ import { secretsFromEnv } from '@switchyard/shared-db';
 import type { Store } from '@switchyard/store';
 import { openEventWriter, openWorkerStore, type WorkerContext } from '@switchyard/worker-kit';
 import { getClient } from '@temporalio/activity';
+import { WorkflowNotFoundError } from '@temporalio/common';
 import { removeDeadWorkspaces } from './play/workspace.js';
 import type { AnsibleDeps } from './ports.js';
-import { storeInputs, storeLedger } from './store-ports.js';
+import { storeInputs, storeInventories, storeLedger } from './store-ports.js';
 
 /** What the worker holds open. */
 export interface Resources {
@@ -28,6 +29,7 @@ export async function openResources(context: WorkerContext): Promise<Resources> 
     events,
     ledger: storeLedger(store),
     inputs: storeInputs(store),
+    inventories: storeInventories(store),
     secret: async (secret) => {
       const value = (await secrets.get(secret)).reveal();
       // Failures and log lines of this worker must not show it either.
@@ -35,6 +37,7 @@ export async function openResources(context: WorkerContext): Promise<Resources> 
       return value;
     },
     report: (ref, progress) => getClient().workflow.getHandle(ref.workflowId).signal(SIGNALS.progress, progress),
+    isRunning: (workflowId) => isRunning(getClient(), workflowId),
     reaper: context.reaper,
     settings: {
       roots: config.projectRoots,
@@ -44,4 +47,13 @@ export async function openResources(context: WorkerContext): Promise<Resources> 
     },
   };
   return { store, deps };
+}
+
+async function isRunning(client: ReturnType<typeof getClient>, workflowId: string): Promise<boolean> {
+  try {
+    return (await client.workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
 }

@@ -6,9 +6,11 @@ import {
   snapshotHosts,
   snapshotOf,
   startHosts,
+  type ArtifactDigest,
+  type ArtifactRef,
   type Store,
 } from '@switchyard/store';
-import type { HostLedger, InputStore } from './ports.js';
+import type { HostLedger, InputStore, InventoryStore } from './ports.js';
 
 /** The host ledger in Switchyard's own tables. */
 export function storeLedger({ db }: Pick<Store, 'db'>): HostLedger {
@@ -47,5 +49,38 @@ export function storeInputs(store: Pick<Store, 'db' | 'putArtifact' | 'readArtif
       const found = kept.findLast(({ kind, name }) => kind === KIND && name === nameOf(executionId));
       return found && (JSON.parse((await store.readArtifact({ digest: found.digest })).toString('utf8')) as unknown);
     },
+  };
+}
+
+const INVENTORY_KIND = 'ansible-inventory';
+
+/** Inventories as artifacts. The answer of a source belongs to no run: a name made of the source stands in its place. */
+export function storeInventories(store: Pick<Store, 'db' | 'putArtifact' | 'readArtifact'>): InventoryStore {
+  const read = async (digest: string): Promise<unknown> =>
+    JSON.parse((await store.readArtifact({ digest })).toString('utf8')) as unknown;
+  const put = (runId: string, name: string, value: unknown): Promise<ArtifactDigest> =>
+    store.putArtifact({
+      runId,
+      kind: INVENTORY_KIND,
+      name,
+      contentType: 'application/json',
+      content: JSON.stringify(value),
+    });
+  const newest = async (runId: string, isWanted: (name: string) => boolean): Promise<ArtifactRef | undefined> =>
+    (await listArtifacts(store.db, { runId })).findLast(({ kind, name }) => kind === INVENTORY_KIND && isWanted(name));
+  return {
+    async frozen(ref) {
+      const found = await newest(ref.runId, (name) => name === nameOf(ref.executionId));
+      return found && (await read(found.digest));
+    },
+    async freeze(ref, inventories) {
+      await put(ref.runId, nameOf(ref.executionId), inventories);
+    },
+    async cached(source) {
+      const found = await newest(`inventory:${source}`, () => true);
+      return found && { answer: await read(found.digest), digest: found.digest, at: found.name };
+    },
+    // The name is the time: an equal answer of later is younger, although its bytes are stored already.
+    cache: async (source, answer, at) => (await put(`inventory:${source}`, at, answer)).digest,
   };
 }

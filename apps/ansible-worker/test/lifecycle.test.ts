@@ -140,10 +140,34 @@ describe('retries', () => {
     expect(result).toMatchObject({ verdict: 'successful', hosts: { b: { outcome: 'ok' } } });
     expect(Object.keys(result.hosts)).toEqual(['b']);
     expect(await ran()).toEqual(['a', 'b', 'b', 'c']);
+    const linked = async (runId: string) =>
+      (await world.events(runId))
+        .filter(({ type }) => type.startsWith('take'))
+        .map(({ type, subject }) => [type, subject]);
+    expect(await linked(old.workflowId)).toEqual([['taken_up', result.runId]]);
+    expect(await linked(result.runId)).toEqual([['takes_up', old.workflowId]]);
+    const unreachable = await failureOf(world.run({ retryOf: old.workflowId, only: 'unreachable-hosts' }));
+    expect(unreachable.code).toBe('AnsibleNoHostsMatched');
     const nothing = await failureOf(world.run({ retryOf: result.runId }));
     expect(nothing.code).toBe('AnsibleNoHostsMatched');
     const everything = await world.run({ retryOf: old.workflowId, only: 'all', limit: 'a,b' });
     expect(Object.keys(everything.hosts)).toEqual(['a', 'b']);
+  });
+
+  test('do not take up a run that is still under way', async () => {
+    await world.file('under-way.yml', play(`${RAN}\n- raw: test -e {{ playbook_dir }}/mended || sleep 60`));
+    const old = await world.start({ playbook: 'under-way.yml', inventory: inventory('a', 'b'), batchSize: 1 });
+    await waitFor(async () => (await ran()).length > 0, { what: 'the play to begin', timeoutMs: 40_000 });
+    expect(await failureOf(world.run({ retryOf: old.workflowId, only: 'unfinished-hosts' }))).toMatchObject({
+      code: 'PreflightRefused',
+      message: expect.stringContaining('still under way'),
+    });
+    await old.cancel();
+    expect((await failureOf(old.result())).code).toBe('Cancelled');
+    await mend();
+    const rest = await world.run({ retryOf: old.workflowId, only: 'unfinished-hosts' });
+    expect(Object.keys(rest.hosts)).toEqual(['a', 'b']);
+    expect(rest.verdict).toBe('successful');
   });
 });
 

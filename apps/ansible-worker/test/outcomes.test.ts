@@ -74,6 +74,20 @@ describe('a playbook that ends well', () => {
     expect(result).toMatchObject({ verdict: 'successful', hosts: { a: { outcome: 'ok' }, b: { outcome: 'ok' } } });
   });
 
+  test('starts at a task and says what that means; a name that no task has is refused', async () => {
+    const tasks = ['one', 'two', 'three'].map(
+      (name) => `- name: ${name}\n  raw: echo ${name} >> {{ playbook_dir }}/began`,
+    );
+    await world.file('begin.yml', play(tasks.join('\n'), 'localhost'));
+    const handle = await world.start({ playbook: 'begin.yml', startAtTask: 'tw*' });
+    expect(await handle.result()).toMatchObject({ verdict: 'successful', hosts: { localhost: { ok: 2 } } });
+    expect(await world.read('began')).toBe('two\nthree\n');
+    expect((await statusOf(handle)).warnings.join()).toContain('starts at task "tw*"');
+    const failure = await failureOf(world.run({ playbook: 'begin.yml', startAtTask: 'four' }));
+    expect(failure.code).toBe('AnsiblePlaybookInvalid');
+    expect(failure.message).toContain('no task is named "four"');
+  });
+
   test('takes groups from the input, and variables of hosts, groups and the caller', async () => {
     await world.file(
       'vars.yml',

@@ -14,7 +14,7 @@ const GROUPS: readonly { readonly commands: readonly string[]; readonly load: ()
   { commands: ['run'], load: async () => (await import('./commands/run.js')).registerRunCommands },
   { commands: ['runs'], load: async () => (await import('./commands/runs.js')).registerRunsCommands },
   {
-    commands: ['approve', 'reject', 'pause', 'abort', 'resume', 'retry', 'skip'],
+    commands: ['approve', 'reject', 'revoke', 'pause', 'abort', 'resume', 'retry', 'skip'],
     load: async () => (await import('./commands/decisions.js')).registerDecisionCommands,
   },
   {
@@ -22,6 +22,9 @@ const GROUPS: readonly { readonly commands: readonly string[]; readonly load: ()
     load: async () => (await import('./commands/schema-change.js')).registerSchemaChangeCommands,
   },
   { commands: ['flags'], load: async () => (await import('./commands/flags.js')).registerFlagsCommands },
+  { commands: ['rules'], load: async () => (await import('./commands/rules.js')).registerRulesCommands },
+  { commands: ['locks'], load: async () => (await import('./commands/locks.js')).registerLocksCommands },
+  { commands: ['drift'], load: async () => (await import('./commands/drift.js')).registerDriftCommands },
   { commands: ['runbook'], load: async () => (await import('./commands/runbook.js')).registerRunbookCommands },
   { commands: ['version'], load: async () => (await import('./commands/version.js')).registerVersionCommand },
 ];

@@ -6,12 +6,17 @@ import {
   runStatusSchema,
   TASK_QUEUES,
   type ChangeFileCall,
+  type CmdbInput,
+  type DnsInput,
+  type HealthCheckInput,
   type DecisionRecord,
   type HttpRequestInput,
   type IntegrationCall,
   type NewEventInput,
+  type PageInput,
   type RunbookResult,
   type RunStatus,
+  type TicketInput,
 } from '@switchyard/contracts';
 import { replayAll, temporal, waitFor } from '@switchyard/testkit';
 import { activity } from '@switchyard/worker-kit';
@@ -54,7 +59,15 @@ export interface Harness {
   readonly events: readonly NewEventInput[];
   readonly decisions: readonly DecisionRecord[];
   /** Most http calls that were under way at once since the last `resetHttp`. */
-  readonly http: { most: number; calls: IntegrationCall<HttpRequestInput>[]; now: number };
+  readonly http: {
+    most: number;
+    calls: IntegrationCall<HttpRequestInput>[];
+    now: number;
+    /** What `/metric` answers; `fail` is a server error. */
+    metric: unknown;
+  };
+  /** Calls for pages, tickets, DNS and the CMDB, in order. */
+  readonly services: readonly IntegrationCall<PageInput | TicketInput | DnsInput | CmdbInput>[];
   readonly notesOf: (handle: WorkflowHandle) => readonly string[];
   readonly inputOf: (handle: WorkflowHandle, what: string) => unknown;
   readonly start: (steps: readonly object[], more?: StartOptions) => Promise<WorkflowHandle>;
@@ -105,7 +118,8 @@ export async function startHarness(): Promise<Harness> {
   const events: NewEventInput[] = [];
   const decisions: DecisionRecord[] = [];
   const notes: Note[] = [];
-  const http: Harness['http'] = { most: 0, calls: [], now: 0 };
+  const http: Harness['http'] = { most: 0, calls: [], now: 0, metric: [] };
+  const services: IntegrationCall<PageInput | TicketInput | DnsInput | CmdbInput>[] = [];
 
   const store = {
     recordRunEvents: async (input: { events: NewEventInput[] }) => void events.push(...input.events),
@@ -128,22 +142,52 @@ export async function startHarness(): Promise<Harness> {
       // Only a fan-out that really runs side by side gathers the crowd, however slow the machine is.
       if (call.input.url.includes('/crowd-')) await waitFor(() => http.most > 10, { what: 'calls side by side' });
       http.now -= 1;
-      if (call.input.url.includes('fail')) {
+      const isMetric = call.input.url.endsWith('/metric');
+      if (call.input.url.includes('fail') || (isMetric && http.metric === 'fail')) {
         throw ApplicationFailure.create({
           type: 'UpstreamFailed',
           message: `${call.input.url} answered 500`,
           nonRetryable: true,
         });
       }
-      return { status: 200, body: call.input.url, durationMs: 10 };
+      return { status: 200, body: isMetric ? http.metric : call.input.url, durationMs: 10 };
     },
-    checkHealth: async () => ({ healthy: [], checks: 1, durationMs: 1 }),
+    /** Every query gives 95; a URL that says so is never well. */
+    checkHealth: async ({ input }: IntegrationCall<HealthCheckInput>) => {
+      if (input.urls.some((url) => url.includes('sick'))) {
+        throw ApplicationFailure.create({ type: 'GateFailed', message: 'not healthy', nonRetryable: true });
+      }
+      const values = Object.fromEntries(Object.keys(input.queries).map((name) => [name, 95]));
+      return { healthy: [...input.urls, ...Object.keys(values)], values, checks: 1, durationMs: 1 };
+    },
+    keepDnsRecord: async (call: IntegrationCall<DnsInput>) => {
+      services.push(call);
+      const { values, ttl } = call.input;
+      return { changed: true, before: { values: ['192.0.2.1'], ttl }, after: { values, ttl }, inSync: true };
+    },
     notify: async () => {
       throw ApplicationFailure.create({
         type: 'UpstreamFailed',
         message: 'the webhook answered 403',
         nonRetryable: true,
       });
+    },
+    sendPage: async (call: IntegrationCall<PageInput>) => {
+      services.push(call);
+      return { status: 'success', dedupKey: call.input.dedupKey ?? call.effect, message: 'Event processed' };
+    },
+    keepTicket: async (call: IntegrationCall<TicketInput>) => {
+      services.push(call);
+      return { key: 'OPS-7', id: '10001', url: 'http://jira/browse/OPS-7', changed: true };
+    },
+    askCmdb: async (call: IntegrationCall<CmdbInput>) => {
+      services.push(call);
+      return {
+        hosts: [],
+        groups: { all: { hosts: { web1: { ansible_host: '10.0.0.1' } } } },
+        record: null,
+        changed: false,
+      };
     },
   };
   /** Gives a change that is named like its file. */
@@ -187,6 +231,7 @@ export async function startHarness(): Promise<Harness> {
     events,
     decisions,
     http,
+    services,
     notesOf: (handle) => ofRun(handle).map((one) => one.what),
     inputOf: (handle, what) => ofRun(handle).findLast((one) => one.what === what)?.input,
     start,

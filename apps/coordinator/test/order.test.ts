@@ -151,6 +151,36 @@ describe('the steps of a runbook', () => {
     expect((await failureOf(harness.run([{ ...tell, onFailure: 'fail' }]))).code).toBe('UpstreamFailed');
   });
 
+  it('hand each service its input, and one effect that stays the same over attempts', async () => {
+    const secret = { $secret: 'token' };
+    const jira = { url: 'http://jira', token: secret, project: 'OPS' };
+    const handle = await harness.start([
+      { id: 'hosts', uses: 'cmdb', with: { rest: { url: 'http://cmdb' }, query: { env: 'prod' } } },
+      play('configure', 'site.yml', {
+        needs: ['hosts'],
+        with: { playbook: 'site.yml', inventory: { groups: '${{ steps.hosts.result.groups }}' } },
+      }),
+      { id: 'ticket', uses: 'ticket', needs: ['configure'], with: { jira, summary: 'scaled' } },
+      {
+        id: 'page',
+        uses: 'page',
+        needs: ['ticket'],
+        with: { routingKey: secret, summary: 'see ${{ steps.ticket.result.key }}' },
+      },
+    ]);
+    await handle.result();
+    expect(harness.inputOf(handle, 'site.yml')).toMatchObject({
+      inventory: { groups: { all: { hosts: { web1: { ansible_host: '10.0.0.1' } } } } },
+    });
+    const calls = harness.services.filter(({ run }) => run.runId === handle.workflowId);
+    expect(calls.map(({ step, effect, run }) => [step, effect === `${run.executionId}/${run.runId}/${step}`])).toEqual([
+      ['hosts', true],
+      ['ticket', true],
+      ['page', true],
+    ]);
+    expect(calls[2]?.input).toMatchObject({ summary: 'see OPS-7', routingKey: secret, severity: 'error' });
+  });
+
   it('are tried again with backoff, each attempt a child of its own', async () => {
     const call = {
       id: 'warm',

@@ -9,7 +9,7 @@ import type { ItemsInput } from '../src/workflows/items/items-workflow.js';
 import { coordinatorBundle, startHarness, type Harness } from './harness.js';
 
 /** Histories that released workflows wrote. RECORD_HISTORIES=1 writes new ones: only for a change that is meant. */
-const HISTORIES = ['runbook-1', 'runbook-failed-1', 'runbook-items-1'] as const;
+const HISTORIES = ['runbook-1', 'runbook-failed-1', 'runbook-items-1', 'event-rule-1'] as const;
 const fileOf = (name: string): URL => new URL(`histories/${name}.json`, import.meta.url);
 
 const play = (id: string, playbook: string, more: object = {}): object => ({
@@ -85,6 +85,41 @@ async function record(harness: Harness): Promise<void> {
     args: [input],
   });
   await save('runbook-items-1', items);
+  await save('event-rule-1', await liveOneRule(harness));
+}
+
+/** A rule that fires, rests, fires again, is paused, and is deleted. */
+async function liveOneRule({ client, until }: Harness): Promise<WorkflowHandle> {
+  const rule = {
+    apiVersion: 'switchyard.dev/v1',
+    kind: 'EventRule',
+    metadata: { name: 'cpu' },
+    when: 'event.cpu > 90',
+    for: 200,
+    cooldown: 400,
+    maxPer: { count: 2, window: '1h' },
+    runbook: {
+      apiVersion: 'switchyard.dev/v1',
+      kind: 'Runbook',
+      metadata: { name: 'scale' },
+      steps: [play('scale', 'scale.yml')],
+    },
+  };
+  const handle = await client.workflow.start('EventRuleWorkflow', {
+    taskQueue: 'coordinator-queue',
+    workflowId: 'rule-history',
+    args: [{ rule }],
+  });
+  const fired = (count: number): Promise<unknown> =>
+    until(handle, `firing ${count}`, ({ steps }) => (steps[1]?.children ?? []).length === count);
+  for (const number of [1, 2]) {
+    for (const id of ['a', 'b', 'b']) await handle.signal('event', { id: `${id}${number}`, data: { cpu: 91 } });
+    await fired(number);
+  }
+  await handle.executeUpdate('pause', { args: [{ reason: 'enough' }] });
+  await handle.signal('event', { id: 'c', data: { cpu: 10 } });
+  await handle.executeUpdate('delete', { args: [{ reason: 'enough' }] });
+  return handle;
 }
 
 describe('recorded histories', () => {

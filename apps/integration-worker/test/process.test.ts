@@ -110,13 +110,14 @@ describe('the integration worker as a process', () => {
     const events = await waitFor(
       async () => {
         const stored = await readEvents(store.db, { runId, after: 0, limit: 10 });
-        return stored.length >= 3 ? stored : undefined;
+        return stored.length >= 4 ? stored : undefined;
       },
       { timeoutMs: 10_000, what: 'the events are stored' },
     );
     expect(events.map((event) => [event.type, event.attempt])).toEqual([
       ['http_failed', 1],
       ['http_failed', 2],
+      ['step_waiting', 2],
       ['http_answered', 3],
     ]);
   });

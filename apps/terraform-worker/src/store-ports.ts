@@ -1,6 +1,8 @@
 import { CodedError } from '@switchyard/contracts';
 import {
+  acknowledgeDrift,
   completeResources,
+  noteDrift,
   releaseLocks,
   resourcesOf,
   startResources,
@@ -14,7 +16,7 @@ import type { WorkerDeps } from './activities/create-activities.js';
 export function storePorts(
   store: Store,
   events: EventWriter,
-): Pick<WorkerDeps, 'events' | 'artifacts' | 'ledger' | 'locks'> {
+): Pick<WorkerDeps, 'events' | 'artifacts' | 'ledger' | 'drift' | 'locks'> {
   const { db } = store;
   return {
     events,
@@ -27,10 +29,15 @@ export function storePorts(
       complete: (entry) => completeResources(db, entry),
       of: (executionId) => resourcesOf(db, { executionId }),
     },
+    drift: {
+      note: (found) => noteDrift(db, found),
+      acknowledge: (said) => acknowledgeDrift(db, said),
+    },
     locks: (isRunOpen) => ({
-      async acquire({ name, ref, reason, timeoutMs, signal }) {
+      async acquire({ name, ref, reason, timeoutMs, signal, onBlocked }) {
         try {
-          await waitForLocks(db, { names: [name], owner: ref, reason, timeoutMs, signal, isRunOpen, pollMs: 500 });
+          const wait = { reason, timeoutMs, signal, isRunOpen, pollMs: 500, onBlocked };
+          await waitForLocks(db, { names: [name], owner: ref, ...wait });
         } catch (error) {
           // It was waited for as long as the caller wanted; another attempt would only double that.
           if (error instanceof CodedError && error.code === 'LockUnavailable') {

@@ -79,6 +79,23 @@ describe('TerraformWorkflow', () => {
     expect(result).toMatchObject({ applied: true, changes: { add: 0, destroy: 1 }, outputs: {} });
   });
 
+  it('plans, applies and destroys only what is targeted', async () => {
+    const stack = await world.stack('targeted', {
+      'main.tf': `
+resource "terraform_data" "base" { input = "base" }
+resource "terraform_data" "top" { input = terraform_data.base.id }
+resource "terraform_data" "other" { input = "other" }
+`,
+    });
+    const run = (more: Record<string, unknown>) => world.run({ stack: { path: stack }, ...more });
+    expect(await run({ targets: ['terraform_data.top'] })).toMatchObject({ applied: true, changes: { add: 2 } });
+    expect(await run({ action: 'plan' })).toMatchObject({ changes: { add: 1 } });
+    await run({});
+    const destroyed = await run({ action: 'destroy', targets: ['terraform_data.base'] });
+    expect(destroyed).toMatchObject({ applied: true, changes: { add: 0, destroy: 2 } });
+    expect(await run({ action: 'destroy' })).toMatchObject({ changes: { destroy: 1 } });
+  });
+
   it('applies a change of an output alone', async () => {
     const stack = await world.stack('output', { 'main.tf': 'output "a" { value = "1" }' });
     const result = await world.run({ stack: { path: stack } });

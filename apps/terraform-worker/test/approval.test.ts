@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MEMO } from '@switchyard/contracts';
 import { listDecisions, listLocks } from '@switchyard/store';
+import { waitFor } from '@switchyard/testkit';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { approve, failureOf, openGateOf, openWorld, statusOf, type World, type WorkerProcess } from './world.js';
@@ -144,6 +145,30 @@ describe('approval of a plan', () => {
     });
     await approve(handle);
     await handle.result();
+  });
+
+  it('shows in the status of a run that waits for the stack who has it, what for and since when', async () => {
+    const { handle, stack } = await waiting('queued');
+    const second = await world.start({ stack: { path: stack }, lockTimeout: '1m' });
+    const status = await waitFor(
+      async () => {
+        const now = await statusOf(second);
+        return now.waitingFor === null ? undefined : now;
+      },
+      { what: 'the second run to wait' },
+    );
+    expect(status).toMatchObject({
+      state: 'waiting',
+      waitingFor: { kind: 'lock', name: `terraform:${stack}:default` },
+      steps: [
+        { id: 'plan', detail: expect.stringMatching(`^${handle.workflowId} has the stack since .*apply of`) },
+        {},
+      ],
+    });
+    await approve(handle);
+    await handle.result();
+    expect(await second.result()).toMatchObject({ applied: false });
+    expect((await statusOf(second)).waitingFor).toBeNull();
   });
 
   it('of a run that was terminated does not keep the stack', async () => {

@@ -1,6 +1,6 @@
 import { access, readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { listLocks } from '@switchyard/store';
+import { listArtifacts, listLocks } from '@switchyard/store';
 import { leftovers, waitFor } from '@switchyard/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -124,6 +124,12 @@ describe('a worker that is lost while it applies', () => {
     expect(await noneLeft(handle)).toBe(true);
     expect(await listLocks(world.store.db)).toEqual([]);
     const events = await world.events(handle.workflowId);
+    expect(events.find(({ type }) => type === 'apply_reconciled')).toMatchObject({ data: { verdict: 'tainted' } });
+    const kept = await listArtifacts(world.store.db, { runId: handle.workflowId });
+    const replacements = kept.find(({ name }) => name === 'replacements.txt');
+    expect((await world.store.readArtifact({ digest: replacements?.digest ?? '' })).toString('utf8')).toBe(
+      '-replace=terraform_data.second\n',
+    );
     expect(events.find(({ type }) => type === 'apply_continued')?.message).toContain('2 approved changes');
     expect((await statusOf(handle)).state).toBe('done');
   });

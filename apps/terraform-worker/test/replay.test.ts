@@ -1,10 +1,12 @@
 import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { keepHistory } from '@switchyard/testkit';
+import { listDrift } from '@switchyard/store';
+import { keepHistory, waitFor } from '@switchyard/testkit';
 import type { WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { approve, openGateOf, openWorld } from './world.js';
+import { followingStack, startDrift } from './drifting.js';
+import { approve, openGateOf, openWorld, statusOf } from './world.js';
 
 const HISTORIES = new URL('./histories/', import.meta.url);
 const BUNDLE = { codePath: fileURLToPath(new URL('../dist/workflow-bundle.js', import.meta.url)) };
@@ -39,13 +41,31 @@ async function record(): Promise<void> {
   });
   await rejected.result().catch(() => undefined);
   await keep('rejected', rejected);
+
+  const { stack, move } = await followingStack(world, 'drifting');
+  await move('two');
+  const mended = await startDrift(world, { stack: { path: stack }, remediate: 'automatic' });
+  await mended.result();
+  await keep('drift-mended', mended);
+
+  await move('three');
+  const acknowledged = await startDrift(world, { stack: { path: stack }, remediate: 'approval' });
+  await waitFor(async () => (await statusOf(acknowledged)).waitingFor?.kind === 'approval', { what: 'the gate' });
+  const [found] = await listDrift(world.store.db);
+  await acknowledged.executeUpdate('acknowledge', { args: [{ digest: found?.digest, for: '1h', reason: 'a hotfix' }] });
+  await acknowledged.result();
+  await keep('drift-acknowledged', acknowledged);
 }
 
 const keep = (name: string, run: WorkflowHandle): Promise<void> => keepHistory(new URL(`${name}.json`, HISTORIES), run);
 
 async function replay(workflowBundle: WorkflowBundleOption, name: string): Promise<void> {
-  const history: unknown = JSON.parse(await readFile(new URL(name, HISTORIES), 'utf8'));
-  await Worker.runReplayHistory({ workflowBundle }, history);
+  const history = JSON.parse(await readFile(new URL(name, HISTORIES), 'utf8')) as {
+    events: { workflowExecutionStartedEventAttributes?: { workflowId?: string } }[];
+  };
+  // Ids of children follow from that of the run.
+  const workflowId = history.events[0]?.workflowExecutionStartedEventAttributes?.workflowId;
+  await Worker.runReplayHistory({ workflowBundle }, history, workflowId);
 }
 
 describe('kept histories', () => {
@@ -55,7 +75,13 @@ describe('kept histories', () => {
 
   it('are replayed by the workflow as it is now', async () => {
     const names = (await readdir(HISTORIES)).filter((name) => name.endsWith('.json'));
-    expect(names.toSorted()).toEqual(['approved-and-applied.json', 'planned.json', 'rejected.json']);
+    expect(names.toSorted()).toEqual([
+      'approved-and-applied.json',
+      'drift-acknowledged.json',
+      'drift-mended.json',
+      'planned.json',
+      'rejected.json',
+    ]);
     for (const name of names) await replay(BUNDLE, name);
   });
 

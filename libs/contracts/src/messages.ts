@@ -4,7 +4,11 @@ import { throttleSchema } from './inputs/schema-change.js';
 import { waitingForSchema } from './status.js';
 
 /** Who sends a message: set by the gateway after sign-in, or by the CLI. Without it the sender is unauthenticated. */
-export const senderSchema = z.strictObject({ identity: z.string().min(1), channel: z.string().min(1) });
+export const senderSchema = z.strictObject({
+  identity: z.string().min(1),
+  channel: z.string().min(1),
+  groups: z.array(z.string()).max(200).optional().meta({ description: 'What sign-in says of the sender' }),
+});
 export type Sender = z.output<typeof senderSchema>;
 
 const by = senderSchema.optional();
@@ -12,8 +16,16 @@ const reason = z.string().default('');
 
 /** Payloads of the updates that every top-level workflow answers. */
 export const UPDATES = {
-  approve: z.strictObject({ gate: z.string(), evidence: z.string(), reason, by }),
+  approve: z.strictObject({
+    gate: z.string(),
+    evidence: z.string(),
+    reason,
+    fields: z.record(z.string(), z.unknown()).optional().meta({ description: 'Answers that the gate asks for' }),
+    by,
+  }),
   reject: z.strictObject({ gate: z.string(), reason, by }),
+  /** Takes an own approval back, until what it lets through begins. */
+  revoke: z.strictObject({ gate: z.string(), reason, by }),
   pause: z.strictObject({ reason, by }),
   resume: z.strictObject({ by }),
   abort: z.strictObject({ reason, by }),
@@ -87,6 +99,8 @@ export const progressReportSchema = z.object({
   step: z.string(),
   progress: z.number().min(0).max(100),
   detail: z.string().optional(),
+  /** What the step waits for from now on; null: it goes on. Left out, nothing changes. */
+  waitingFor: waitingForSchema.nullable().optional(),
 });
 export type ProgressReport = z.output<typeof progressReportSchema>;
 

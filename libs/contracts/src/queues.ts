@@ -6,6 +6,7 @@ export const TASK_QUEUES = {
   migration: 'database-migration-task-queue',
   cdc: 'cdc-queue',
   integration: 'integration-queue',
+  vmware: 'vmware-task-queue',
 } as const;
 
 /** A task queue of Switchyard's own workers. */
@@ -15,12 +16,15 @@ export type TaskQueue = (typeof TASK_QUEUES)[keyof typeof TASK_QUEUES];
 export const WORKFLOW_QUEUES = {
   AnsibleWorkflow: TASK_QUEUES.ansible,
   TerraformWorkflow: TASK_QUEUES.terraform,
+  TerraformDriftWorkflow: TASK_QUEUES.terraform,
   DatabaseMigrationWorkflow: TASK_QUEUES.migration,
   SchemaChangeWorkflow: TASK_QUEUES.migration,
   SchemaChangePlanWorkflow: TASK_QUEUES.migration,
   migrateUsersNameSplitWorkflow: TASK_QUEUES.migration,
   ChangeStreamWorkflow: TASK_QUEUES.cdc,
   RunbookWorkflow: TASK_QUEUES.coordinator,
+  EventRuleWorkflow: TASK_QUEUES.coordinator,
+  VmwareDeployWorkflow: TASK_QUEUES.vmware,
 } as const;
 
 export type WorkflowType = keyof typeof WORKFLOW_QUEUES;

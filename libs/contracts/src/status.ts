@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { typedFieldSchema } from './typed-field.js';
 
 export const RUN_STATES = ['running', 'waiting', 'paused', 'compensating', 'done'] as const;
 export const STEP_STATES = ['pending', 'running', 'waiting', 'done', 'failed', 'skipped', 'compensated'] as const;
@@ -24,6 +25,10 @@ export const decisionSchema = z.object({
   reason: z.string(),
   at: z.string(),
   evidence: z.string(),
+  /** Answers to what the gate asks for. */
+  fields: z.record(z.string(), z.unknown()).optional(),
+  /** Groups of the policy that the decision speaks for; on its way in: what sign-in says of the sender. */
+  groups: z.array(z.string()).optional(),
 });
 export type Decision = z.output<typeof decisionSchema>;
 
@@ -40,6 +45,25 @@ export const gateStatusSchema = z.object({
   expiresAt: z.string().nullable(),
   conditions: z.array(conditionSchema),
   decisions: z.array(decisionSchema),
+  /** Who may decide, where the policy names groups: those that must agree, and the further one once it is asked. */
+  groups: z
+    .array(
+      z.object({
+        name: z.string(),
+        members: z.array(z.string()),
+        required: z.number().int(),
+        approvals: z.number().int(),
+        /** Asked after an escalation: its approval alone is enough. */
+        isFurther: z.boolean(),
+      }),
+    )
+    .optional(),
+  /** When the further group will be asked, and when it was; for a policy with `escalation`. */
+  escalatesAt: z.string().nullable().optional(),
+  escalatedAt: z.string().nullable().optional(),
+  /** What approvers must answer, and the answers so far with defaults; for a policy with `fields`. */
+  fields: z.record(z.string(), typedFieldSchema).optional(),
+  answers: z.record(z.string(), z.unknown()).optional(),
 });
 export type GateStatus = z.output<typeof gateStatusSchema>;
 

@@ -1,10 +1,13 @@
 import { ansibleInputSchema, ansibleResultSchema } from './inputs/ansible.js';
 import { changeStreamInputSchema, changeStreamResultSchema } from './inputs/change-stream.js';
+import { eventRuleInputSchema, eventRuleResultSchema } from './inputs/event-rule.js';
 import { migrationInputSchema, migrationResultSchema } from './inputs/migration.js';
 import { runbookResultSchema, runbookRunSchema } from './inputs/runbook.js';
 import { schemaChangePlanResultSchema, schemaChangeResultSchema } from './inputs/schema-change-result.js';
 import { schemaChangeSchema, usersNameSplitSchema } from './inputs/schema-change.js';
 import { terraformInputSchema, terraformResultSchema } from './inputs/terraform.js';
+import { vmwareDeployInputSchema, vmwareDeployResultSchema } from './inputs/integration/vmware-deploy.js';
+import { terraformDriftInputSchema, terraformDriftResultSchema } from './inputs/terraform-drift.js';
 import { WORKFLOW_QUEUES, type WorkflowType } from './queues.js';
 
 /** Every workflow type that callers start by name: its queue, the schema of its one argument, and of its result. */
@@ -18,6 +21,11 @@ export const WORKFLOW_TYPES = {
     taskQueue: WORKFLOW_QUEUES.TerraformWorkflow,
     input: terraformInputSchema,
     result: terraformResultSchema,
+  },
+  TerraformDriftWorkflow: {
+    taskQueue: WORKFLOW_QUEUES.TerraformDriftWorkflow,
+    input: terraformDriftInputSchema,
+    result: terraformDriftResultSchema,
   },
   DatabaseMigrationWorkflow: {
     taskQueue: WORKFLOW_QUEUES.DatabaseMigrationWorkflow,
@@ -45,4 +53,14 @@ export const WORKFLOW_TYPES = {
     result: changeStreamResultSchema,
   },
   RunbookWorkflow: { taskQueue: WORKFLOW_QUEUES.RunbookWorkflow, input: runbookRunSchema, result: runbookResultSchema },
+  EventRuleWorkflow: {
+    taskQueue: WORKFLOW_QUEUES.EventRuleWorkflow,
+    input: eventRuleInputSchema,
+    result: eventRuleResultSchema,
+  },
+  VmwareDeployWorkflow: {
+    taskQueue: WORKFLOW_QUEUES.VmwareDeployWorkflow,
+    input: vmwareDeployInputSchema,
+    result: vmwareDeployResultSchema,
+  },
 } as const satisfies Record<WorkflowType, unknown>;

@@ -8,17 +8,29 @@ export type ScopeName = (typeof SCOPE_NAMES)[number];
 /** Names that exist only inside a step with `forEach`. */
 export const ITEM_NAMES: readonly ScopeName[] = ['item', 'index', 'key'];
 
+/** The names that an expression may use, by the place where it stands. */
+const VOCABULARIES = {
+  runbook: SCOPE_NAMES,
+  /** `when`, `resolveOn` and `groupBy` of an event rule. */
+  event: ['event'],
+  /** `poll.events` of an event rule. */
+  answer: ['answer'],
+  /** `inputs` of an event rule. */
+  firing: ['firing'],
+} as const;
+export type Vocabulary = keyof typeof VOCABULARIES;
+
 /**
- * The CEL environment of runbooks. JSON has one kind of number, which CEL takes for `double`; the mixed operators make
+ * The CEL environment of one vocabulary. JSON has one kind of number, which CEL takes for `double`; the mixed operators make
  * `inputs.count + 1` mean what it says, where plain CEL refuses `double + int`.
  */
-function createEnvironment(): Environment {
+function createEnvironment(vocabulary: Vocabulary): Environment {
   const env = new Environment({
     unlistedVariablesAreDyn: false,
     homogeneousAggregateLiterals: false,
     enableOptionalTypes: true,
   });
-  for (const name of SCOPE_NAMES) env.registerVariable(name, 'dyn');
+  for (const name of VOCABULARIES[vocabulary]) env.registerVariable(name, 'dyn');
   const mixed: Readonly<Record<string, (a: number, b: number) => number>> = {
     '+': (a, b) => a + b,
     '-': (a, b) => a - b,
@@ -40,17 +52,14 @@ function divide(a: number, b: number, result: number): number {
   return result;
 }
 
-let environment: Environment | undefined;
-const compiled = new Map<string, ParseResult>();
+const environments = new Map<Vocabulary, { readonly env: Environment; readonly compiled: Map<string, ParseResult> }>();
 
 /** An expression ready to be evaluated. Parsed once per process, or once per workflow execution. */
-export function compile(source: string): ParseResult {
-  let result = compiled.get(source);
-  if (!result) {
-    environment ??= createEnvironment();
-    result = environment.parse(source);
-    compiled.set(source, result);
-  }
+export function compile(source: string, vocabulary: Vocabulary = 'runbook'): ParseResult {
+  const { env, compiled } = environments.get(vocabulary) ?? { env: createEnvironment(vocabulary), compiled: new Map() };
+  environments.set(vocabulary, { env, compiled });
+  const result = compiled.get(source) ?? env.parse(source);
+  compiled.set(source, result);
   return result;
 }
 
@@ -67,6 +76,8 @@ export interface References {
   /** Names that are not bound by a macro of the expression itself. */
   readonly names: ReadonlySet<string>;
   readonly inputs: ReadonlySet<string>;
+  /** Fields of `firing`, where they are written out. */
+  readonly firing: ReadonlySet<string>;
   /** Step ids, each with the field that is read from it (`result`, `outcome`), where it is written out. */
   readonly steps: ReadonlyMap<string, ReadonlySet<string>>;
   /** Whether a step is named by a value that only an evaluation gives (`steps[inputs.which]`). */
@@ -81,6 +92,7 @@ const BINDERS: readonly string[] = ['all', 'exists', 'exists_one', 'map', 'filte
 export function referencesOf(ast: ASTNode): References {
   const names = new Set<string>();
   const inputs = new Set<string>();
+  const firing = new Set<string>();
   const steps = new Map<string, Set<string>>();
   const named = new Set<Node>();
   let anyStep = false;
@@ -101,6 +113,7 @@ export function referencesOf(ast: ASTNode): References {
     const [root = '', name, field] = SELECTS.includes(node.op) ? pathOf(node) : [];
     if (!bound.has(root)) {
       if (root === 'inputs' && name !== undefined) inputs.add(name);
+      if (root === 'firing' && name !== undefined) firing.add(name);
       if (root === 'steps' && name !== undefined) {
         named.add(rootOf(node));
         const fields = steps.get(name) ?? new Set<string>();
@@ -121,7 +134,7 @@ export function referencesOf(ast: ASTNode): References {
     visit(node.args, bound);
   };
   visit(ast, new Set(['cel', 'optional']));
-  return { names, inputs, steps, anyStep };
+  return { names, inputs, firing, steps, anyStep };
 }
 
 interface Node {

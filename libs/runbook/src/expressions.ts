@@ -1,5 +1,5 @@
 import { CodedError } from '@switchyard/contracts';
-import { celMessage, compile } from './cel.js';
+import { celMessage, compile, type Vocabulary } from './cel.js';
 import { conditionSource, hasTemplate, parseTemplate, shorten } from './template.js';
 
 /** What became of a step, as expressions see it. */
@@ -27,8 +27,16 @@ export interface Scope {
  * @throws CodedError InvalidInput that names place, expression and cause
  */
 export function evaluateExpression(source: string, scope: Scope, where: string): unknown {
+  return evaluateWith('runbook', source, scope, where);
+}
+
+/**
+ * Evaluates one CEL expression that may use the names of a vocabulary.
+ * @throws CodedError InvalidInput that names place, expression and cause
+ */
+export function evaluateWith(vocabulary: Vocabulary, source: string, values: object, where: string): unknown {
   try {
-    return toJson(compile(source)(scope));
+    return toJson(compile(source, vocabulary)(values));
   } catch (error) {
     throw new CodedError('InvalidInput', `${where}: cannot evaluate "${shorten(source)}": ${celMessage(error)}`);
   }
@@ -40,22 +48,23 @@ export function evaluateExpression(source: string, scope: Scope, where: string):
  * @throws CodedError InvalidInput that names place, expression and cause
  */
 export function evaluate(value: unknown, scope: Scope, where: string): unknown {
-  if (typeof value === 'string') return evaluateText(value, scope, where);
-  if (Array.isArray(value)) return value.map((item, i) => evaluate(item, scope, `${where}[${i}]`));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, evaluate(item, scope, `${where}.${key}`)]),
-  );
+  return fill(value, (source, at) => evaluateExpression(source, scope, at), where);
 }
 
-function evaluateText(text: string, scope: Scope, where: string): unknown {
+/** What {@link evaluate} does, with the expressions evaluated by the caller. */
+export function fill(value: unknown, give: (source: string, where: string) => unknown, where: string): unknown {
+  if (typeof value === 'string') return fillText(value, give, where);
+  if (Array.isArray(value)) return value.map((item, i) => fill(item, give, `${where}[${i}]`));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, fill(item, give, `${where}.${key}`)]));
+}
+
+function fillText(text: string, give: (source: string, where: string) => unknown, where: string): unknown {
   if (!hasTemplate(text)) return text;
   const parts = parseTemplate(text);
   const [only] = parts;
-  if (parts.length === 1 && only?.kind === 'expression') return evaluateExpression(only.source, scope, where);
-  return parts
-    .map((part) => (part.kind === 'text' ? part.text : asText(evaluateExpression(part.source, scope, where))))
-    .join('');
+  if (parts.length === 1 && only?.kind === 'expression') return give(only.source, where);
+  return parts.map((part) => (part.kind === 'text' ? part.text : asText(give(part.source, where)))).join('');
 }
 
 /** A value inside a text: null is empty, lists and maps are JSON. */
@@ -70,7 +79,11 @@ function asText(value: unknown): string {
  */
 export function evaluateCondition(condition: string | boolean, scope: Scope, where: string): boolean {
   if (typeof condition === 'boolean') return condition;
-  const value = evaluateExpression(conditionSource(condition), scope, where);
+  return booleanOf(evaluateExpression(conditionSource(condition), scope, where), condition, where);
+}
+
+/** The value of a condition. @throws CodedError InvalidInput when it is neither true nor false */
+export function booleanOf(value: unknown, condition: string, where: string): boolean {
   if (typeof value === 'boolean') return value;
   throw new CodedError(
     'InvalidInput',

@@ -1,4 +1,14 @@
-export { parseRunbookYaml, formatFileProblem, type FileProblem, type ParsedRunbook } from './yaml.js';
+export { parseRunbookYaml, type ParsedRunbook } from './yaml.js';
+export { formatFileProblem, type FileProblem } from './yaml-file.js';
+export { parseEventRuleYaml, type ParsedEventRule } from './event-rule/parse-event-rule.js';
+export { checkEventRule } from './event-rule/check-event-rule.js';
+export {
+  answeredEvents,
+  firingInputs,
+  readEvent,
+  type EventReading,
+  type FiringView,
+} from './event-rule/evaluate-event.js';
 export { checkRunbook } from './check/check.js';
 export type { RunbookProblem } from './check/problem.js';
 export { resolveInputs } from './inputs.js';

@@ -1,44 +1,4 @@
-import {
-  CodedError,
-  formatProblems,
-  nearestName,
-  type Problem,
-  type Runbook,
-  type RunbookInput,
-} from '@switchyard/contracts';
-
-/** Why a value does not fit an input, or undefined when it does. */
-export function misfit(input: RunbookInput, value: unknown): string | undefined {
-  if (!FITS[input.type](value)) return `must be ${article(input.type)}, got ${shown(value)}`;
-  if (input.enum && !input.enum.some((allowed) => allowed === value)) {
-    return `must be one of ${input.enum.map((allowed) => JSON.stringify(allowed)).join(', ')}, got ${shown(value)}`;
-  }
-  if (input.pattern !== undefined && typeof value === 'string' && !wholeMatch(input.pattern).test(value)) {
-    return `must match ${input.pattern}, got ${shown(value)}`;
-  }
-  return undefined;
-}
-
-/** A pattern that the whole value must match. @throws SyntaxError when it is no regular expression */
-export const wholeMatch = (pattern: string): RegExp => new RegExp(`^(?:${pattern})$`, 'u');
-
-const FITS: Readonly<Record<RunbookInput['type'], (value: unknown) => boolean>> = {
-  string: (value) => typeof value === 'string',
-  boolean: (value) => typeof value === 'boolean',
-  number: (value) => typeof value === 'number' && Number.isFinite(value),
-  integer: (value) => Number.isSafeInteger(value),
-  array: (value) => Array.isArray(value),
-  object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-};
-
-const article = (type: string): string => (/^[aio]/.test(type) ? `an ${type}` : `a ${type}`);
-
-function shown(value: unknown): string {
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object' && value !== null) return 'an object';
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
-}
+import { CodedError, formatProblems, misfit, nearestName, type Problem, type Runbook } from '@switchyard/contracts';
 
 /**
  * The inputs of a run: what was given, checked against the declarations, and the defaults of the rest.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formatFileProblem, parseRunbookYaml } from './yaml.js';
+import { parseRunbookYaml } from './yaml.js';
+import { formatFileProblem } from './yaml-file.js';
 
 const head = `apiVersion: switchyard.dev/v1
 kind: Runbook
@@ -22,7 +23,7 @@ describe('parseRunbookYaml', () => {
   });
   it('gives line and column of an unknown field, with the nearest known one', () => {
     expect(problems('steps:\n  - id: a\n    use: wait\n')).toEqual([
-      'x.yaml:5:5: steps[0].uses: must be one of "ansible", "terraform", "database-migration", "schema-change", "http", "health", "notify", "wait", "approval", "runbook", "workflow", got undefined',
+      'x.yaml:5:5: steps[0].uses: must be one of "ansible", "terraform", "database-migration", "schema-change", "http", "health", "notify", "page", "ticket", "dns", "cmdb", "vm", "wait", "approval", "runbook", "workflow", got undefined',
       'x.yaml:6:5: steps[0].use: unknown field "use"; did you mean "uses"?',
     ]);
   });

@@ -91,4 +91,6 @@ export type { LockClaim, LockOwner } from './locks/lock.js';
 export { forceRelease, releaseLocks, stopWaiting } from './locks/release.js';
 export { waitForLocks, type WaitForLocksOptions } from './locks/wait.js';
 
+export { acknowledgeDrift, listDrift, noteDrift, type KnownDrift } from './drift.js';
+
 export { listDecisions, recordDecision, type NewDecision, type RecordedDecision } from './decisions.js';

@@ -10,7 +10,8 @@ export function createRunActivities(db: Db): RunActivities {
       await appendEvents(db, { batchId, events });
     },
     async recordDecision(decision) {
-      await recordDecision(db, decision);
+      const { fields, groups } = decision;
+      await recordDecision(db, { ...decision, data: { ...(fields && { fields }), ...(groups && { groups }) } });
     },
   };
 }

@@ -246,15 +246,17 @@ describe('createRunActivities', () => {
       reason: 'ok',
       evidence: 'sha256:0',
       at: '2026-11-20T10:00:00.000Z',
+      fields: { window: 'night' },
+      groups: ['dba'],
     };
     for (let i = 0; i < 2; i++) {
       await activities.recordRunEvents({ batchId: `${runId}/1`, events: someEvents(runId, 2) });
       await activities.recordDecision(decision);
     }
     expect(await readEvents(knex, { runId })).toHaveLength(2);
-    const { rows } = await knex.raw<{ rows: unknown[] }>('select 1 from switchyard.decisions where run_id = ?', [
+    const { rows } = await knex.raw<{ rows: unknown[] }>('select data from switchyard.decisions where run_id = ?', [
       runId,
     ]);
-    expect(rows).toHaveLength(1);
+    expect(rows).toEqual([{ data: { fields: { window: 'night' }, groups: ['dba'] } }]);
   });
 });

@@ -210,6 +210,19 @@ describe('releaseLocks and forceRelease', () => {
     expect(await acquire(newOwner(), [name])).toMatchObject({ isAcquired: true });
   });
 
+  test('a forced release takes the lock from the owner that was looked at, and from nobody else', async () => {
+    const { knex } = database();
+    const name = newName();
+    const [before, now] = [newOwner(), newOwner()];
+    await acquire(now, [name]);
+    await expect(forceRelease(knex, { name, by: 'ann', reason: 'x', from: before })).rejects.toMatchObject({
+      code: 'NotFound',
+      message: expect.stringContaining(`${before.workflowId} holds lock "${name}" no more`),
+    });
+    expect(await held(now)).toEqual([name]);
+    expect(await forceRelease(knex, { name, by: 'ann', reason: 'x', from: now })).toMatchObject(now);
+  });
+
   test('a forced release needs a lock and a reason', async () => {
     const { knex } = database();
     const name = newName();

@@ -25,6 +25,7 @@ describe('the resource ledger', () => {
       { ...open, state: 'started', endedAt: null },
     ]);
     expect(await resourcesOf(knex, { ...execution, states: ['started'] })).toMatchObject([open]);
+    expect(await resourcesOf(knex, { ...execution, address: b.address })).toMatchObject([b]);
   });
 
   test('repeats of a call change nothing', async () => {

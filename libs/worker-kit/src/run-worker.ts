@@ -40,7 +40,11 @@ async function serve<R, V extends Variables>(
     ...(metricsUrl === undefined ? {} : { metricsUrl }),
   });
   onClose('health endpoint', () => health.close());
-  const options = workerOptions(definition, config, env);
+  const { also } = definition;
+  // Before anything is opened: a bundle that is missing, or times that cannot be kept, are known at once.
+  const queues = [definition, ...(also ? [{ ...withoutBundle(definition), ...also }] : [])].map((queue) =>
+    workerOptions(queue, config, env),
+  );
   const { connection, namespace, address } = await connect({
     env,
     timeoutMs: config.connectTimeout,
@@ -52,11 +56,15 @@ async function serve<R, V extends Variables>(
   const resources = (await definition.open?.(context)) as R;
   const activities = wrapActivities(definition.activities?.(Object.assign(context, { resources })) ?? {}, { masker });
   stopping.throwIfAborted();
-  const worker = await Worker.create({ ...options, connection, namespace, activities });
-  state = () => worker.getState();
-  const running = worker.run();
+  const workers: Worker[] = [];
+  // One after the other: each loads its bundle, which takes all of a processor.
+  // oxlint-disable-next-line no-await-in-loop
+  for (const options of queues) workers.push(await Worker.create({ ...options, connection, namespace, activities }));
+  // As good as the worst of them.
+  state = () => workers.map((worker) => worker.getState()).find((one) => one !== 'RUNNING') ?? 'RUNNING';
+  const running = workers.map((worker) => worker.run());
   const stop = (): void => {
-    if (worker.getState() === 'RUNNING') worker.shutdown();
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   stopping.addEventListener('abort', stop, { once: true });
   // It may have been asked while the worker was being made.
@@ -64,6 +72,7 @@ async function serve<R, V extends Variables>(
   log.info(
     {
       taskQueue: definition.taskQueue,
+      ...(also ? { alsoOn: also.taskQueue } : {}),
       address,
       namespace,
       health: health.url,
@@ -72,7 +81,20 @@ async function serve<R, V extends Variables>(
     },
     'running',
   );
-  await running;
+  try {
+    await Promise.all(running);
+  } catch (error) {
+    // The others would keep the process, which no longer does what it is there for.
+    stop();
+    await Promise.allSettled(running);
+    throw error;
+  }
+}
+
+/** The workflows of a definition belong to its first queue. */
+function withoutBundle<R, V extends Variables>(definition: WorkerDefinition<R, V>): WorkerDefinition<R, V> {
+  const { workflowBundle: _, ...rest } = definition;
+  return rest;
 }
 
 function workerContext<V extends Variables>(taskQueue: string, base: ProcessContext<V>): WorkerContext<V> {

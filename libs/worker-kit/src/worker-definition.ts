@@ -19,6 +19,14 @@ export interface WorkerDefinition<R, V extends Variables> extends ProcessDefinit
   readonly taskQueue: string;
   /** The built workflow bundle. Absent: the worker runs activities only. */
   readonly workflowBundle?: URL | string;
+  /**
+   * A further queue that the same process serves, with the same activities: for work that needs the same connections and
+   * differs only in where it may be done. Each queue has the slots below for itself.
+   */
+  readonly also?: {
+    readonly taskQueue: string;
+    readonly workflowBundle?: URL | string;
+  };
   /** Opens stores, pools and clients; each is registered with `context.onClose` as soon as it is open. */
   readonly open?: (context: WorkerContext<V>) => Promise<R> | R;
   /** The activities, each wrapped by runWorker so that its errors become coded failures. */

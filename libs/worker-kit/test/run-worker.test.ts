@@ -90,6 +90,20 @@ async function freePort(): Promise<number> {
 
 const healthOf = async (worker: WorkerProcess): Promise<string> => String((await worker.line('running'))['health']);
 
+describe('a worker with a further queue', () => {
+  it('serves both with the same activities, and ends both', async () => {
+    const worker = await runningWorker();
+    const also = await client.workflow.start('call', {
+      taskQueue,
+      workflowId: randomUUID(),
+      args: ['slow', [10], 1, `${taskQueue}-also`],
+    });
+    expect(await also.result()).toBe('done in attempt 1');
+    expect(await (await start('slow', [10])).result()).toBe('done in attempt 1');
+    expect(await worker.stop()).toBe(0);
+  });
+});
+
 describe('a worker that is asked to stop', () => {
   it('lets a running activity finish within the grace, closes in reverse order and exits with 0', async () => {
     const worker = await runningWorker();

@@ -116,6 +116,11 @@ export function renderStatus(status: RunStatus): string {
   for (const gate of status.gates) {
     lines.push('', `Gate **${cell(gate.name)}** (${cell(gate.title)}): ${gate.state}, \`${gate.evidence}\``);
     for (const line of gate.shown.slice(0, 20)) lines.push(`- ${cell(line)}`);
+    for (const group of gate.groups ?? []) {
+      lines.push(
+        `- group **${cell(group.name)}**${group.isFurther ? ' (escalated to)' : ''}: ${group.approvals} of ${group.required}`,
+      );
+    }
     for (const decision of gate.decisions) {
       lines.push(
         `- ${decision.decision} by ${cell(decision.by)} through ${decision.channel}: ${cell(decision.reason)}`,

@@ -5,6 +5,8 @@ import {
   type AnsibleResult,
   type ChangeStreamInput,
   type ChangeStreamResult,
+  type EventRuleInput,
+  type EventRuleResult,
   type MigrationInputGiven,
   type MigrationResult,
   type RunbookResult,
@@ -12,8 +14,12 @@ import {
   type SchemaChangeGiven,
   type SchemaChangePlanResult,
   type SchemaChangeResult,
+  type TerraformDriftInputGiven,
+  type TerraformDriftResult,
   type TerraformInputGiven,
   type TerraformResult,
+  type VmwareDeployInputGiven,
+  type VmwareDeployResult,
   type WorkflowType,
 } from '@switchyard/contracts';
 import {
@@ -30,24 +36,30 @@ import type { Run } from './run.js';
 export interface WorkflowResults {
   readonly AnsibleWorkflow: AnsibleResult;
   readonly TerraformWorkflow: TerraformResult;
+  readonly TerraformDriftWorkflow: TerraformDriftResult;
   readonly DatabaseMigrationWorkflow: MigrationResult;
   readonly SchemaChangeWorkflow: SchemaChangeResult;
   readonly SchemaChangePlanWorkflow: SchemaChangePlanResult;
   readonly migrateUsersNameSplitWorkflow: SchemaChangeResult;
   readonly ChangeStreamWorkflow: ChangeStreamResult;
   readonly RunbookWorkflow: RunbookResult;
+  readonly EventRuleWorkflow: EventRuleResult;
+  readonly VmwareDeployWorkflow: VmwareDeployResult;
 }
 
 /** The inputs of Switchyard's workflows by type, as a caller writes them. */
 export interface WorkflowInputs {
   readonly AnsibleWorkflow: AnsibleInputGiven | string;
   readonly TerraformWorkflow: TerraformInputGiven;
+  readonly TerraformDriftWorkflow: TerraformDriftInputGiven;
   readonly DatabaseMigrationWorkflow: MigrationInputGiven;
   readonly SchemaChangeWorkflow: SchemaChangeGiven;
   readonly SchemaChangePlanWorkflow: SchemaChangeGiven;
   readonly migrateUsersNameSplitWorkflow: Partial<SchemaChangeGiven['spec']> | null;
   readonly ChangeStreamWorkflow: ChangeStreamInput;
   readonly RunbookWorkflow: { runbook: RunbookRun['runbook'] | object; inputs?: Record<string, unknown> };
+  readonly EventRuleWorkflow: EventRuleInput | { rule: object };
+  readonly VmwareDeployWorkflow: VmwareDeployInputGiven;
 }
 
 /** How a child is started. */
@@ -60,16 +72,21 @@ export interface ChildOptions {
   readonly timeout?: number;
   /** One line for Temporal's UI. */
   readonly summary?: string;
+  /** Whether the child goes on when its parent ends or is cancelled. Default false: it is asked to end too. */
+  readonly isIndependent?: boolean;
 }
 
-/** Starts any workflow type on any task queue as a child. When the parent ends, the child is asked to end too. */
+/**
+ * Starts any workflow type on any task queue as a child. When the parent ends, the child is asked to end too, unless it
+ * is independent.
+ */
 export async function startChildOn(
   type: string,
   taskQueue: string,
   args: unknown[],
   options: ChildOptions = {},
 ): Promise<ChildWorkflowHandle<Workflow>> {
-  const { workflowId, under, timeout, summary } = options;
+  const { workflowId, under, timeout, summary, isIndependent = false } = options;
   const memo: Record<string, unknown> = {
     [MEMO.startedBy]: under ? under.run.startedBy : workflowInfo().memo?.[MEMO.startedBy],
     ...(under ? { [MEMO.reportTo]: { workflowId: workflowInfo().workflowId, step: under.step } } : {}),
@@ -77,8 +94,10 @@ export async function startChildOn(
   const handle = await startChild(type, {
     taskQueue,
     args,
-    parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
-    cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+    parentClosePolicy: isIndependent ? ParentClosePolicy.ABANDON : ParentClosePolicy.REQUEST_CANCEL,
+    cancellationType: isIndependent
+      ? ChildWorkflowCancellationType.ABANDON
+      : ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
     memo: Object.fromEntries(Object.entries(memo).filter(([, value]) => value !== undefined)),
     ...(workflowId === undefined ? {} : { workflowId }),
     ...(timeout === undefined ? {} : { workflowExecutionTimeout: timeout }),
@@ -129,3 +148,7 @@ export const runSchemaChange = (input: SchemaChangeGiven, options?: ChildOptions
 /** Runs a runbook from another workflow. */
 export const runRunbook = (input: WorkflowInputs['RunbookWorkflow'], options?: ChildOptions): Promise<RunbookResult> =>
   executeRun('RunbookWorkflow', input, options);
+
+/** Deploys machines to VMware from another workflow: Terraform or vCenter, then CMDB, monitoring, notification. */
+export const runVmwareDeploy = (input: VmwareDeployInputGiven, options?: ChildOptions): Promise<VmwareDeployResult> =>
+  executeRun('VmwareDeployWorkflow', input, options);

@@ -10,6 +10,7 @@ export {
   runRunbook,
   runSchemaChange,
   runTerraform,
+  runVmwareDeploy,
   startChildOn,
   type ChildOptions,
   type WorkflowInputs,
@@ -18,19 +19,24 @@ export {
 export { fail, failureOf, outermost, type CodedFailure } from './failure.js';
 export {
   closedGate,
+  deadlineOf,
   decide,
   expire,
   openGate,
+  overdue,
   refusalOf,
+  revoke,
+  revokeRefusal,
   showGate,
   type Gate,
   type GateOpening,
   type GateView,
 } from './gate.js';
+export { answersOf } from './gate-answers.js';
 export { runWorkflow, type WorkflowDefinition } from './run-workflow.js';
 export type { GateHost } from './gate-host.js';
 export { Gatekeeper, type ApprovalRequest } from './gatekeeper.js';
-export { Run, type HoldDecision, type RunDescription } from './run.js';
+export { nameOf, Run, type HoldDecision, type RunDescription } from './run.js';
 export { StepHandle, type StepHost } from './step-handle.js';
 export { WatchedGate, type WatchRequest } from './watched-gate.js';
 export { UndoStack, type UndoReport } from './undo.js';

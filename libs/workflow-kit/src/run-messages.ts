@@ -7,6 +7,7 @@ import {
   parseOrThrow,
   progressReportSchema,
   type Decision,
+  type Sender,
   type UpdateName,
   type UpdatePayload,
   type UpdateReply,
@@ -32,16 +33,23 @@ function onUpdate<N extends UpdateName>(
   });
 }
 
-function decisionOf(
-  decision: 'approve' | 'reject',
-  payload: { by?: { identity: string; channel: string } | undefined; reason: string; evidence?: string },
-): Decision {
+interface DecisionPayload {
+  readonly by?: Sender | undefined;
+  readonly reason: string;
+  readonly evidence?: string;
+  readonly fields?: Record<string, unknown> | undefined;
+}
+
+function decisionOf(decision: 'approve' | 'reject', payload: DecisionPayload): Decision {
+  const { by, fields } = payload;
   return {
-    ...nameOf(payload.by),
+    ...nameOf(by),
     decision,
     reason: payload.reason,
     at: new Date().toISOString(),
     evidence: payload.evidence ?? '',
+    ...(fields ? { fields } : {}),
+    ...(by?.groups ? { groups: by.groups } : {}),
   };
 }
 
@@ -65,10 +73,15 @@ export function registerMessages(run: Run): void {
       },
     );
   }
-  const audit = (
-    what: string,
-    payload: { by?: { identity: string; channel: string } | undefined; reason?: string },
-  ): Promise<void> =>
+  onUpdate(
+    'revoke',
+    ({ gate, by }) => run.gates.revokeRefusal(gate, nameOf(by).by),
+    async ({ gate, by, reason }) => {
+      await run.gates.revoke(gate, { ...nameOf(by), reason, at: new Date().toISOString(), evidence: '' });
+      return yes(`the approval of ${nameOf(by).by} at gate "${gate}" is taken back`);
+    },
+  );
+  const audit = (what: string, payload: { by?: Sender | undefined; reason?: string }): Promise<void> =>
     run.audit('run', {
       ...nameOf(payload.by),
       decision: what,

@@ -90,6 +90,8 @@ export class Run {
   readonly #held = new Map<string, Held>();
   readonly #parent: ParentReports | undefined;
   #waits: readonly WaitingFor[] = [];
+  /** What activities said that their steps wait for, by step. */
+  readonly #stepWaits = new Map<string, WaitingFor>();
   #decisions = 0;
   #aborted: Ending | undefined;
   #irreversible: string | undefined;
@@ -131,6 +133,10 @@ export class Run {
   get status(): RunStatus {
     const status = this.board.status;
     return { ...status, waitingFor: effectiveWaiting(status), state: this.#visibleState(status) };
+  }
+
+  get isPaused(): boolean {
+    return this.board.status.pausedBy !== null;
   }
 
   get aborted(): Ending | undefined {
@@ -204,6 +210,9 @@ export class Run {
           : failureOf(error).message,
       );
       throw error;
+    } finally {
+      // An activity that was lost while it waited has nobody left to say that the wait is over.
+      if (this.#stepWaits.delete(id)) this.#setWaits(this.#waits);
     }
   }
 
@@ -344,6 +353,10 @@ export class Run {
       progress: report.progress,
       ...(report.detail === undefined ? {} : { detail: report.detail }),
     });
+    if (report.waitingFor === undefined) return;
+    if (report.waitingFor === null) this.#stepWaits.delete(report.step);
+    else this.#stepWaits.set(report.step, report.waitingFor);
+    this.#setWaits(this.#waits);
   }
 
   #childrenOf(stepId: string): NonNullable<StepStatus['children']> {
@@ -358,7 +371,8 @@ export class Run {
 
   #setWaits(waits: readonly WaitingFor[]): void {
     this.#waits = waits;
-    this.board.change({ waitingFor: waits[0] ?? null });
+    const [stepWait] = this.#stepWaits.values();
+    this.board.change({ waitingFor: waits[0] ?? stepWait ?? null });
   }
 
   #visibleState(status: RunStatus): RunStatus['state'] {

@@ -1,6 +1,6 @@
 import type { ApprovalPolicy, Decision, GateStatus, WaitingFor } from '@switchyard/contracts';
 import { condition } from '@temporalio/workflow';
-import { failingConditions, type Gate, type GateView } from './gate.js';
+import { deadlineOf, failingConditions, type Gate, type GateView } from './gate.js';
 import { approvedBy, approvedOrThrow, type GateHost } from './gate-host.js';
 
 /** A gate whose conditions are watched while people decide. */
@@ -19,7 +19,8 @@ export interface WatchedState {
   /** Whether the audit does not hold every decision yet. */
   readonly isRecording: () => boolean;
   readonly show: (view: GateView) => void;
-  readonly expire: () => void;
+  /** The deadline of the gate has come. */
+  readonly overdue: () => void;
   readonly leave: () => void;
 }
 
@@ -99,10 +100,10 @@ export class WatchedGate {
   }
 
   async #untilExpired(changed: () => boolean): Promise<void> {
-    const { expiresAt } = this.status;
-    if (expiresAt === null) return condition(changed);
-    const left = Date.parse(expiresAt) - Date.now();
-    if (left <= 0 || !(await condition(changed, left))) this.#state.expire();
+    const deadline = deadlineOf(this.#state.current());
+    if (deadline === null) return condition(changed);
+    const left = deadline - Date.now();
+    if (left <= 0 || !(await condition(changed, left))) this.#state.overdue();
   }
 
   #words(): string {

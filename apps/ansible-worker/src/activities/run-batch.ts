@@ -9,6 +9,7 @@ import { endMarked, type RunResult } from '@switchyard/process';
 import { Book } from '../hosts/book.js';
 import { countHosts, failedHostsOf, MOST_HOSTS_IN_BATCH_RESULT, reasonsOf, resultsOf } from '../hosts/ledger-view.js';
 import { hostsToRun, sliceCount, sliceOf } from '../hosts/slices.js';
+import { Inventories } from '../inventory/inventories.js';
 import { playArguments } from '../play/arguments.js';
 import { CallbackPlugins } from '../play/callback-plugins.js';
 import { playEnvironment } from '../play/environment.js';
@@ -58,10 +59,12 @@ interface Scope {
 /** Runs playbooks for one worker. */
 export class BatchRunner {
   readonly #deps: AnsibleDeps;
+  readonly #inventories: Inventories;
   readonly #plugins: CallbackPlugins;
 
   constructor(deps: AnsibleDeps) {
     this.#deps = deps;
+    this.#inventories = new Inventories(deps);
     this.#plugins = new CallbackPlugins(deps.settings.env, deps.settings.binDir);
   }
 
@@ -121,9 +124,10 @@ export class BatchRunner {
     const { settings, events: _, ...deps } = this.#deps;
     checkLimit(input.limit);
     const paths = await resolvePaths(settings.roots, input);
+    const inventories = await this.#inventories.groupsOf(given.ref, input, call.signal, output);
     await using workspace = await openWorkspace(settings.workDir);
     const [handover, callbackPlugins] = await Promise.all([
-      handOver(input, workspace, deps.secret),
+      handOver(input, inventories, workspace, deps.secret),
       this.#plugins.pathFor(paths.project),
     ]);
     const file = scope.hosts && (await workspace.write('limit', `${scope.hosts.join('\n')}\n`));
@@ -192,7 +196,7 @@ export class BatchRunner {
   async #conclude(given: BatchInput, call: BatchCall, play: Playing, process: Ended): Promise<BatchResult> {
     const { book, input, output } = play;
     const { end, tally } = process;
-    const verdict = judge(end, tally);
+    const verdict = judge(end, tally, input);
     const tail = tailOf(end.tail);
     switch (verdict.kind) {
       case 'finished': {

@@ -1,6 +1,14 @@
-import { ansibleInputSchema, CodedError, parseOrThrow, type AnsibleInput, type RunRef } from '@switchyard/contracts';
+import {
+  ansibleInputSchema,
+  CodedError,
+  parseOrThrow,
+  type AnsibleInput,
+  type NewEventInput,
+  type RunRef,
+} from '@switchyard/contracts';
+import { linkEvents } from '../events/link-events.js';
 import { narrowHosts } from '../hosts/narrow.js';
-import type { AnsibleDeps, KnownHost } from '../ports.js';
+import type { AnsibleDeps, EventSink, KnownHost } from '../ports.js';
 import type { TakenUp } from '../workflows/activities.js';
 
 /** Fields that say how to take a run up, and are no part of what runs. */
@@ -8,6 +16,7 @@ const ABOUT_THE_OLD_RUN = ['retryOf', 'only'];
 
 const WANTED: Readonly<Record<NonNullable<AnsibleInput['only']>, readonly KnownHost['state'][] | 'all'>> = {
   'failed-hosts': ['failed', 'unreachable'],
+  'unreachable-hosts': ['unreachable'],
   'unfinished-hosts': ['failed', 'unreachable', 'pending', 'running', 'skipped'],
   all: 'all',
 };
@@ -26,9 +35,12 @@ export function layOver(old: AnsibleInput, given: object, parsed: AnsibleInput):
   return parseOrThrow(ansibleInputSchema, { ...old, ...Object.fromEntries(fields) }, 'AnsibleWorkflow input');
 }
 
-/** Takes a finished run up again: see {@link TakenUp}. Doing it twice gives the same. */
+/**
+ * Takes a finished run up again: see {@link TakenUp}. Doing it twice gives the same, but for a second pair of events.
+ * @throws CodedError NotFound, PreflightRefused for a run that is still under way, AnsibleNoHostsMatched
+ */
 export async function takeUp(
-  deps: Pick<AnsibleDeps, 'ledger' | 'inputs'>,
+  deps: Pick<AnsibleDeps, 'ledger' | 'inputs' | 'events' | 'isRunning'>,
   { ref, given }: { readonly ref: RunRef; readonly given: unknown },
 ): Promise<TakenUp> {
   const parsed = parseOrThrow(ansibleInputSchema, given, 'AnsibleWorkflow input');
@@ -36,27 +48,47 @@ export async function takeUp(
   const execution = await deps.ledger.latest(oldId);
   const kept = execution && (await deps.inputs.find(execution.runId, execution.executionId));
   const known = execution && (await deps.ledger.read(execution.executionId));
-  if (kept === undefined || known === undefined) {
+  if (execution === undefined || kept === undefined || known === undefined) {
     throw new CodedError(
       'NotFound',
       `retryOf: no playbook run "${oldId}" with hosts is in the store; name the id of a run that got as far as its hosts`,
     );
   }
+  // Its own worker would run the same hosts at the same time.
+  if (await deps.isRunning(execution.workflowId)) {
+    throw new CodedError(
+      'PreflightRefused',
+      `retryOf: run "${execution.workflowId}" is still under way; wait for its end, or abort it first`,
+    );
+  }
   const old = parseOrThrow(ansibleInputSchema, kept, `the input of ${oldId}`);
   const input = layOver(old, Object(given) as object, parsed);
-  const states = WANTED[parsed.only ?? 'failed-hosts'];
-  if (states === 'all') return { input, hosts: known.hosts.length };
+  const only = parsed.only ?? 'failed-hosts';
+  const states = WANTED[only];
+  const link = (hosts: number): Promise<void> =>
+    tellBoth(deps.events, linkEvents({ ref, old: execution, only, hosts }));
+  if (states === 'all') {
+    await link(known.hosts.length);
+    return { input, hosts: known.hosts.length };
+  }
 
   const wanted = known.hosts.filter(({ state }) => states.includes(state)).map(({ host }) => host);
   const hosts = isGiven(Object(given) as object, 'limit') ? narrowHosts(wanted, parsed.limit ?? []) : wanted;
   if (hosts.length === 0) {
-    throw new CodedError(
-      'AnsibleNoHostsMatched',
-      `retryOf: no host of run "${oldId}" is left to run on (${parsed.only ?? 'failed-hosts'})`,
-    );
+    throw new CodedError('AnsibleNoHostsMatched', `retryOf: no host of run "${oldId}" is left to run on (${only})`);
   }
   // The hosts are in the ledger from here on, so the limit has done its work.
   const { limit: _, ...rest } = input;
   await deps.ledger.snapshot(ref, known.inventoryDigest, hosts);
+  await link(hosts.length);
   return { input: rest, hosts: hosts.length };
+}
+
+async function tellBoth(sink: EventSink, events: readonly NewEventInput[]): Promise<void> {
+  for (const event of events) {
+    // In order, as the buffer takes them.
+    // oxlint-disable-next-line no-await-in-loop
+    await sink.write(event);
+  }
+  await sink.flush();
 }

@@ -24,14 +24,15 @@ export function limitOf(input: AnsibleInput, file: string | undefined): string |
 export function playArguments(input: AnsibleInput, paths: PlayPaths, handover: Handover, hosts: HostChoice): string[] {
   const limit = limitOf(input, hosts.file);
   const forks = input.forks ?? Math.max(1, Math.min(hosts.count, MOST_FORKS));
-  // `,` is an empty list of hosts: implicit localhost, whatever the project's configuration names as its inventory.
-  const inventory = paths.inventory ?? handover.inventoryFile ?? ',';
+  const inventories = paths.inventories.flatMap((file, index) => file ?? handover.inventoryFiles[index] ?? []);
   return [
-    `--inventory=${inventory}`,
+    // `,` is an empty list of hosts: implicit localhost, whatever the project's configuration names as its inventory.
+    ...(inventories.length === 0 ? [','] : inventories).map((file) => `--inventory=${file}`),
     `--forks=${forks}`,
     ...(limit === undefined ? [] : [`--limit=${limit}`]),
     ...(input.tags?.length ? [`--tags=${input.tags.join(',')}`] : []),
     ...(input.skipTags?.length ? [`--skip-tags=${input.skipTags.join(',')}`] : []),
+    ...(input.startAtTask === undefined ? [] : [`--start-at-task=${input.startAtTask}`]),
     ...(handover.extraVarsFile === undefined ? [] : [`--extra-vars=@${handover.extraVarsFile}`]),
     ...handover.vaultIds.map((id) => `--vault-id=${id}`),
     ...(input.check ? ['--check'] : []),

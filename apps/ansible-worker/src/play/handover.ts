@@ -1,4 +1,4 @@
-import { replaceSecretRefs, secretNamesIn, type AnsibleInput } from '@switchyard/contracts';
+import { replaceSecretRefs, secretNamesIn, type AnsibleInput, type InventoryGroups } from '@switchyard/contracts';
 import { createMasker, type Masker } from '@switchyard/process';
 import type { Workspace } from './workspace.js';
 
@@ -6,7 +6,8 @@ import type { Workspace } from './workspace.js';
 export interface Handover {
   readonly masker: Masker;
   readonly extraVarsFile?: string;
-  readonly inventoryFile?: string;
+  /** For each source of the inventory its file; undefined for one that is a path. */
+  readonly inventoryFiles: readonly (string | undefined)[];
   /** `label@file` for each vault password. */
   readonly vaultIds: readonly string[];
 }
@@ -27,6 +28,7 @@ function passwordsIn(value: unknown): string[] {
  */
 export async function handOver(
   input: AnsibleInput,
+  inventories: readonly (InventoryGroups | undefined)[],
   workspace: Workspace,
   secret: (name: string) => Promise<string>,
 ): Promise<Handover> {
@@ -45,14 +47,17 @@ export async function handOver(
   const extraVarsFile = hasVariables
     ? await workspace.write('extra-vars.json', JSON.stringify(replaceSecretRefs(input.extraVars, resolve)))
     : undefined;
-  const inventoryFile =
-    typeof input.inventory === 'object'
-      ? await workspace.write('inventory.json', JSON.stringify(replaceSecretRefs(input.inventory.groups, resolve)))
-      : undefined;
+  const inventoryFiles = await Promise.all(
+    inventories.map(async (groups, index) =>
+      groups === undefined
+        ? undefined
+        : workspace.write(`inventory-${index}.json`, JSON.stringify(replaceSecretRefs(groups, resolve))),
+    ),
+  );
   return {
     masker,
     vaultIds,
+    inventoryFiles,
     ...(extraVarsFile === undefined ? {} : { extraVarsFile }),
-    ...(inventoryFile === undefined ? {} : { inventoryFile }),
   };
 }

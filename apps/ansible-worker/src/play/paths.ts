@@ -1,14 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { CodedError, type AnsibleInput } from '@switchyard/contracts';
 import { resolveInside } from '@switchyard/process';
+import { inventorySources } from '../inventory/sources.js';
 
 /** Where everything of a run lies, resolved and inside the roots. */
 export interface PlayPaths {
   /** Working directory of ansible-playbook: its ansible.cfg counts. */
   readonly project: string;
   readonly playbook: string;
-  /** The inventory, when it is a path. */
-  readonly inventory?: string;
+  /** For each source of the inventory its path; undefined for one that is no path. */
+  readonly inventories: readonly (string | undefined)[];
 }
 
 async function resolveNamed(
@@ -42,12 +43,17 @@ export async function resolvePaths(roots: readonly string[], input: AnsibleInput
   if (!(await stat(playbook)).isFile()) {
     throw new CodedError('InvalidInput', `playbook: "${input.playbook ?? ''}" is not a file`);
   }
-  if (typeof input.inventory !== 'string') return { project, playbook };
-  const inventory = await resolveNamed(roots, input.inventory, project, (message) => {
-    const way = 'name a file or directory below a project root, or give `{"groups": ...}`';
-    return new CodedError('AnsibleInventoryInvalid', `inventory: ${message}; ${way}`, { details });
-  });
-  return { project, playbook, inventory };
+  const inventories = await Promise.all(
+    inventorySources(input).map(async (source) =>
+      typeof source !== 'string'
+        ? undefined
+        : resolveNamed(roots, source, project, (message) => {
+            const way = 'name a file or directory below a project root, or give `{"groups": ...}`';
+            return new CodedError('AnsibleInventoryInvalid', `inventory: ${message}; ${way}`, { details });
+          }),
+    ),
+  );
+  return { project, playbook, inventories };
 }
 
 /** Limits are patterns. `@file` would read any file of the worker, so it is refused. */

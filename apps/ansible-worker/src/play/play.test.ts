@@ -22,8 +22,8 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 const input = (fields: Record<string, unknown>) => ansibleInputSchema.parse({ playbook: 'site.yml', ...fields });
 
 describe('arguments', () => {
-  const nothing = { masker: createMasker(), vaultIds: [] };
-  const paths = { project: '/p', playbook: '/p/site.yml' };
+  const nothing = { masker: createMasker(), vaultIds: [], inventoryFiles: [] };
+  const paths = { project: '/p', playbook: '/p/site.yml', inventories: [] };
 
   test('name an empty inventory when there is none, so that no default one is used', () => {
     expect(playArguments(input({}), paths, nothing, { count: 50 })).toEqual([
@@ -45,7 +45,7 @@ describe('arguments', () => {
       forks: 7,
     });
     expect(
-      playArguments(given, { ...paths, inventory: '/p/hosts' }, { ...nothing, vaultIds: ['a@/w/v'] }, { count: 3 }),
+      playArguments(given, { ...paths, inventories: ['/p/hosts'] }, { ...nothing, vaultIds: ['a@/w/v'] }, { count: 3 }),
     ).toEqual([
       '--inventory=/p/hosts',
       '--forks=7',
@@ -58,6 +58,16 @@ describe('arguments', () => {
       '--become',
       '-vv',
       '/p/site.yml',
+    ]);
+  });
+
+  test('name several inventories in the order in which they were given', () => {
+    const handover = { ...nothing, inventoryFiles: ['/w/inventory-0.json', undefined, '/w/inventory-2.json'] };
+    const inventories = [undefined, '/p/hosts', undefined];
+    expect(playArguments(input({}), { ...paths, inventories }, handover, { count: 1 }).slice(0, 3)).toEqual([
+      '--inventory=/w/inventory-0.json',
+      '--inventory=/p/hosts',
+      '--inventory=/w/inventory-2.json',
     ]);
   });
 
@@ -153,7 +163,7 @@ test('secrets are written into files in place of their references, and masked', 
     inventory: { groups: { g: { hosts: { a: { ansible_password: 'clear-text-word' } } } } },
     vault: [{ id: 'prod', password: { $secret: 'two' } }],
   });
-  const handover = await handOver(given, workspace, (name) => Promise.resolve(`value of ${name}`));
+  const handover = await handOver(given, [{ g: null }], workspace, (name) => Promise.resolve(`value of ${name}`));
   expect(JSON.parse(await readFile(handover.extraVarsFile ?? '', 'utf8'))).toEqual({
     token: 'value of one',
     deep: [{ x: 'value of one' }],

@@ -6,6 +6,9 @@ export type HostCounts = Omit<HostResult, 'outcome'>;
 
 const NONE: HostCounts = { ok: 0, changed: 0, failed: 0, unreachable: 0, skipped: 0, rescued: 0, ignored: 0 };
 
+/** The name that Ansible gives to the task that it puts in front of a play. */
+const GATHERING_FACTS = 'Gathering Facts';
+
 /** One line for people about why a task failed. Already masked, for the plugin's events come masked. */
 function reasonOf(event: TaskResultEvent): string {
   const { msg, stderr, module_stderr: moduleError, stdout } = event.res;
@@ -34,6 +37,7 @@ export class Tally {
   readonly #reasons = new Map<string, string>();
   readonly #inFlight = new Map<string, string>();
   #tasksStarted = 0;
+  #ownTasksStarted = 0;
   #lastTask: string | undefined;
 
   take(event: PluginEvent): void {
@@ -54,6 +58,7 @@ export class Tally {
       case 'task_start':
       case 'handler_start':
         this.#tasksStarted += 1;
+        if (event.task !== GATHERING_FACTS) this.#ownTasksStarted += 1;
         this.#lastTask = event.task;
         break;
       case 'host_start':
@@ -112,6 +117,11 @@ export class Tally {
 
   get tasksStarted(): number {
     return this.#tasksStarted;
+  }
+
+  /** Without the gathering of facts, which happens also when all tasks of a play are passed over. */
+  get ownTasksStarted(): number {
+    return this.#ownTasksStarted;
   }
 
   #count(event: TaskResultEvent): void {

@@ -54,6 +54,19 @@ describe('a process that came to its end on hosts', () => {
     });
   });
 
+  test('0 and clean stats, but no task to start at was found: refused, because nothing ran', () => {
+    const facts = { ev: 'task_start', task: 'Gathering Facts', task_id: '1', action: 'gather_facts' };
+    const clean = stats({ a: { ok: 1 }, b: { ok: 1 } });
+    const asked = { startAtTask: 'typo' };
+    expect(judge(ended(0), tallyOf(...begin, facts, ...clean), asked)).toMatchObject({
+      kind: 'refused',
+      code: 'AnsiblePlaybookInvalid',
+    });
+    const started = { ev: 'task_start', ...task };
+    expect(judge(ended(0), tallyOf(...begin, facts, started, ...clean), asked)).toMatchObject({ kind: 'finished' });
+    expect(judge(ended(0), tallyOf(...begin, facts, ...clean))).toMatchObject({ kind: 'finished' });
+  });
+
   test('0 with failed events that the stats call rescued or ignored: successful', () => {
     const verdict = judge(
       ended(0),

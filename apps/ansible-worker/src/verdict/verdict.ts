@@ -12,6 +12,11 @@ export interface ProcessEnd {
   readonly tail: readonly string[];
 }
 
+/** What was asked of the process, as far as the verdict needs it. */
+export interface Asked {
+  readonly startAtTask?: string | undefined;
+}
+
 /** What one ansible-playbook process came to. */
 export type Verdict =
   /** It came to its end on hosts. `outcome` is over all of them. */
@@ -74,11 +79,11 @@ function refused(code: FailureCode, message: string, isRetryable = false): Verdi
  * What came of a process: from its events and final stats; the exit code only tells apart what no event tells.
  * The README has this as a table, and `verdict.test.ts` one test per row of it.
  */
-export function judge(end: ProcessEnd, tally: Tally): Verdict {
+export function judge(end: ProcessEnd, tally: Tally, asked: Asked = {}): Verdict {
   if (end.ended === 'not-started')
     return refused('AnsibleCrashed', `ansible-playbook did not start: ${end.reason ?? 'unknown'}`, true);
   // The stats are the truth, also when a cancel or a time-out came in the moment after them.
-  if (tally.isComplete) return judgeComplete(end, tally);
+  if (tally.isComplete) return judgeComplete(end, tally, asked);
   if (end.ended === 'cancelled') return { kind: 'cancelled' };
   if (end.ended === 'timed-out')
     return { kind: 'timed-out', message: `ansible-playbook: ${end.reason ?? 'took too long'}` };
@@ -89,7 +94,7 @@ export function judge(end: ProcessEnd, tally: Tally): Verdict {
   return judgeBrokenOff(end, tally);
 }
 
-function judgeComplete(end: ProcessEnd, tally: Tally): Verdict {
+function judgeComplete(end: ProcessEnd, tally: Tally, { startAtTask }: Asked): Verdict {
   const hosts = hostResults(tally);
   if (Object.keys(hosts).length === 0) {
     const patterns = tally.plan?.plays.map((play) => play.pattern).join(', ') ?? '';
@@ -102,6 +107,11 @@ function judgeComplete(end: ProcessEnd, tally: Tally): Verdict {
       'AnsibleCrashed',
       `every host ended well, but ansible-playbook ended with ${end.exitCode}: ${sayingOf(end.tail)}`,
     );
+  }
+  // Ansible passes over every task when none has the name, and calls that a success.
+  if (outcome === 'successful' && startAtTask !== undefined && tally.ownTasksStarted === 0) {
+    const way = 'tasks of files that are included while it runs are not found either';
+    return refused('AnsiblePlaybookInvalid', `startAtTask: no task is named "${startAtTask}", and nothing ran; ${way}`);
   }
   return { kind: 'finished', outcome, hosts };
 }

@@ -34,6 +34,9 @@ export async function AnsibleWorkflow(given: unknown): Promise<AnsibleResult> {
 
 async function play(run: Run, given: AnsibleInput, raw: unknown): Promise<AnsibleResult> {
   const input = given.retryOf === undefined ? given : await takeUp(run, raw);
+  if (input.startAtTask !== undefined) {
+    run.warn(`starts at task "${input.startAtTask}": what earlier tasks register, set or notify is missing`);
+  }
   const isWhole = input.retry.only === 'all';
   const rounds = isWhole ? input.retry.attempts : 1;
   for (let round = 1; ; round++) {

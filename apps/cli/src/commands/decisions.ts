@@ -1,9 +1,17 @@
-import { CodedError, type SCHEMA_CHANGE_UPDATES, type UpdateName, type UpdateReply } from '@switchyard/contracts';
+import {
+  CodedError,
+  type EVENT_RULE_UPDATES,
+  type SCHEMA_CHANGE_UPDATES,
+  type TERRAFORM_DRIFT_UPDATES,
+  type UpdateName,
+  type UpdateReply,
+} from '@switchyard/contracts';
 import { WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import { action, type Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { confirm } from '../input/confirm.js';
+import { keyValues } from '../input/key-values.js';
 import { chooseGate, openGates } from '../runs/find-gates.js';
 import { renderGate } from '../runs/render-status.js';
 import { withSession } from '../session.js';
@@ -12,7 +20,11 @@ import { withSession } from '../session.js';
 export async function sendUpdate(
   client: Client,
   workflowId: string,
-  name: UpdateName | keyof typeof SCHEMA_CHANGE_UPDATES,
+  name:
+    | UpdateName
+    | keyof typeof SCHEMA_CHANGE_UPDATES
+    | keyof typeof EVENT_RULE_UPDATES
+    | keyof typeof TERRAFORM_DRIFT_UPDATES,
   payload: Record<string, unknown>,
 ): Promise<UpdateReply> {
   try {
@@ -38,8 +50,11 @@ interface GateOptions {
   readonly gate?: string;
   readonly evidence?: string;
   readonly reason?: string;
+  readonly field?: readonly string[];
   readonly yes?: boolean;
 }
+
+const collect = (value: string, all: string[]): string[] => [...all, value];
 
 async function decide(
   context: Context,
@@ -48,6 +63,7 @@ async function decide(
   options: GateOptions,
 ): Promise<number> {
   const { terminal } = context;
+  const { field: fields = [] } = options;
   return withSession(context.root, async ({ client }) => {
     const gates = await openGates(client, runId).catch((cause: unknown) => {
       throw new CodedError(
@@ -74,6 +90,7 @@ async function decide(
       reason: options.reason ?? '',
       by,
       ...(what === 'approve' ? { evidence: options.evidence ?? gate.evidence } : {}),
+      ...(fields.length > 0 ? { fields: keyValues(fields, '--field') } : {}),
     });
     terminal.say(terminal.color.green(`${reply.message}, by ${context.identity}`));
     terminal.json({
@@ -100,7 +117,7 @@ function message(context: Context, runId: string, name: UpdateName, payload: Rec
   });
 }
 
-/** Registers approve, reject, pause, resume, abort, retry and skip. */
+/** Registers approve, reject, revoke, pause, resume, abort, retry and skip. */
 export function registerDecisionCommands(program: Command): void {
   program
     .command('approve')
@@ -109,6 +126,7 @@ export function registerDecisionCommands(program: Command): void {
     .option('--gate <name>', 'needed when several gates are open')
     .option('--evidence <digest>', 'approve only if the gate still shows this')
     .option('--reason <text>')
+    .option('--field <name=value>', 'an answer that the gate asks for (repeatable)', collect, [])
     .option('-y, --yes', 'approve what is shown now, without asking')
     .action(action((context, runId: string, options: GateOptions) => decide(context, runId, 'approve', options)));
 
@@ -119,6 +137,18 @@ export function registerDecisionCommands(program: Command): void {
     .option('--gate <name>')
     .requiredOption('--reason <text>')
     .action(action((context, runId: string, options: GateOptions) => decide(context, runId, 'reject', options)));
+
+  program
+    .command('revoke')
+    .description('take your approval back, until what it lets through begins')
+    .argument('<run>')
+    .requiredOption('--gate <name>')
+    .requiredOption('--reason <text>')
+    .action(
+      action((context, runId: string, { gate, reason }: { gate: string; reason: string }) =>
+        message(context, runId, 'revoke', { gate, reason }),
+      ),
+    );
 
   for (const [name, description] of [
     ['pause', 'stop a run at its next pause point'],

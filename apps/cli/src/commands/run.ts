@@ -70,6 +70,7 @@ interface AnsibleOptions extends RunOptions {
   limit: string[];
   tags: string[];
   skipTags: string[];
+  startAtTask?: string;
   extraVar: string[];
   check?: boolean;
   diff?: boolean;
@@ -109,6 +110,7 @@ export function registerRunCommands(program: Command): void {
     .option('-l, --limit <pattern>', 'host pattern (repeatable)', collect, [])
     .option('-t, --tags <tag>', 'only these tags (repeatable)', collect, [])
     .option('--skip-tags <tag>', 'not these tags (repeatable)', collect, [])
+    .option('--start-at-task <name>', 'skip what stands before this task')
     .option('-e, --extra-var <name=value>', 'extra variable (repeatable)', collect, [])
     .option('--check', 'check mode: change nothing')
     .option('--diff', 'show differences')
@@ -136,6 +138,7 @@ export function registerRunCommands(program: Command): void {
             limit: some(o.limit),
             tags: some(o.tags),
             skipTags: some(o.skipTags),
+            startAtTask: o.startAtTask,
             extraVars: o.extraVar.length > 0 ? keyValues(o.extraVar, '--extra-var') : undefined,
             check: o.check,
             diff: o.diff,

@@ -5,20 +5,22 @@ import { action } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { describeRun } from '../runs/describe-run.js';
 import { openGates, statusOf } from '../runs/find-gates.js';
-import { formatEvent } from '../runs/format-event.js';
+import { formatEvent, RAW_LINE } from '../runs/format-event.js';
 import { listRuns } from '../runs/list-runs.js';
 import { outcomeOf } from '../runs/outcome.js';
 import { renderGate, renderSteps, renderVerdict } from '../runs/render-status.js';
+import { HOSTS_TO_RETRY, retryRequest } from '../runs/retry-run.js';
 import { runEvents } from '../runs/run-events.js';
-import { reportOutcome } from '../runs/start-run.js';
+import { renderLinks, runLinks } from '../runs/run-links.js';
+import { reportOutcome, startAndReport } from '../runs/start-run.js';
 import { watchRun } from '../runs/watch-run.js';
 import { withSession } from '../session.js';
 import { cut, table } from '../terminal.js';
+import { registerExplainCommand } from './explain.js';
+import { registerExportCommands } from './export.js';
+import { registerReplayCommand } from './replay.js';
 
-/** Type of events that hold a line as a tool printed it; what it means is an event of its own beside it. */
-const RAW_LINE = 'line';
-
-/** Registers runs list|show|watch|logs. */
+/** Registers runs list|show|watch|logs|retry|explain|replay|export|verify. */
 export function registerRunsCommands(program: Command): void {
   const runs = program.command('runs').description('look at runs');
 
@@ -75,6 +77,9 @@ export function registerRunsCommands(program: Command): void {
           const outcome = info.status === 'RUNNING' ? null : await outcomeOf(session.client.workflow.getHandle(runId));
           terminal.say(renderVerdict(status, terminal.color));
           for (const line of renderSteps(status, terminal, new Date())) terminal.say(line);
+          const links =
+            run.type === 'AnsibleWorkflow' ? await runLinks(session, runId) : { retryOf: [], retriedBy: [] };
+          for (const line of renderLinks(links, terminal.color)) terminal.say(line);
           const children = gates.filter((open) => open.workflowId !== runId);
           for (const gate of status.gates) renderGate(gate, runId, terminal).forEach((line) => terminal.say(line));
           for (const open of children)
@@ -83,9 +88,36 @@ export function registerRunsCommands(program: Command): void {
           if (outcome && !outcome.ok) terminal.say(terminal.color.red(`  ${outcome.code}: ${outcome.message}`));
           const link = session.uiLink(runId);
           if (link) terminal.say(terminal.color.dim(`  ${link}`));
-          terminal.json({ runId, ...info, link, view: status, openGates: gates, outcome });
+          terminal.json({ runId, ...info, ...links, link, view: status, openGates: gates, outcome });
           return EXIT.ok.code;
         }),
+      ),
+    );
+
+  runs
+    .command('retry')
+    .description('take a finished playbook run up again, in a new run on some of its hosts')
+    .argument('<run>')
+    .addOption(
+      new Option(
+        '--hosts <which>',
+        'failed (also those out of reach), unreachable, unfinished (also never started), all',
+      )
+        .choices(Object.keys(HOSTS_TO_RETRY))
+        .default('failed'),
+    )
+    .option('--wait', 'follow the run to its end; the exit code tells how it ended')
+    .option('--id <id>', 'id of the new run; a repeated command with the same id joins it')
+    .action(
+      action((context, runId: string, o: { hosts: keyof typeof HOSTS_TO_RETRY; wait?: boolean; id?: string }) =>
+        withSession(context.root, async (session) =>
+          startAndReport(
+            session,
+            context.terminal,
+            await retryRequest(session, { runId, hosts: o.hosts, id: o.id, startedBy: context.identity }),
+            o.wait ?? false,
+          ),
+        ),
       ),
     );
 
@@ -158,4 +190,8 @@ export function registerRunsCommands(program: Command): void {
           }),
       ),
     );
+
+  registerExplainCommand(runs);
+  registerReplayCommand(runs);
+  registerExportCommands(runs);
 }

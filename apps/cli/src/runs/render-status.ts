@@ -1,4 +1,5 @@
 import { formatDuration, type GateStatus, type RunStatus, type StepStatus } from '@switchyard/contracts';
+import { missingFields, renderFields, renderPeople } from './render-approval.js';
 import { renderConditions } from './render-conditions.js';
 import { cut, table, type Terminal } from '../terminal.js';
 
@@ -48,13 +49,19 @@ export function renderGate(gate: GateStatus, workflowId: string, paint: Pick<Ter
     `  ${color.bold(`Gate ${gate.name}`)}: ${gate.title} (${gate.state}, ${gate.decisions.length} of ${gate.required} decided)`,
     `    evidence ${gate.evidence}`,
     ...gate.shown.map((line) => `    ${line}`),
+    ...renderPeople(gate, paint),
+    ...renderFields(gate),
     ...(gate.conditions.length > 0 ? renderConditions(gate.conditions, paint) : []),
     ...gate.decisions.map(
       (d) => `    ${d.decision} by ${d.by} through ${d.channel} at ${d.at}${d.reason ? `: ${d.reason}` : ''}`,
     ),
   ];
   if (gate.state === 'open')
-    lines.push(color.dim(`    switchyard approve ${workflowId} --gate ${gate.name} --evidence ${gate.evidence}`));
+    lines.push(
+      color.dim(
+        `    switchyard approve ${workflowId} --gate ${gate.name} --evidence ${gate.evidence}${missingFields(gate)}`,
+      ),
+    );
   return lines;
 }
 

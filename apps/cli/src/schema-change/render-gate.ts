@@ -1,4 +1,5 @@
 import type { GateStatus } from '@switchyard/contracts';
+import { renderFields, renderPeople } from '../runs/render-approval.js';
 import { renderConditions } from '../runs/render-conditions.js';
 import { wrap, type Terminal } from '../terminal.js';
 
@@ -28,6 +29,8 @@ export function renderChangeGate(gate: GateStatus, paint: Paint): string[] {
     ...wrap(gate.title, width, '    '),
     ...gate.shown.flatMap((line) => wrap(line, width, '    ', '      ').map(color.dim)),
     ...(gate.conditions.length > 0 ? renderConditions(gate.conditions, paint) : []),
+    ...renderPeople(gate, paint),
+    ...renderFields(gate),
     ...gate.decisions.flatMap(({ decision, by, channel, at, reason }) =>
       wrap(
         `${decision === 'approve' ? 'approved' : 'rejected'} by ${by} (${channel}) at ${at.slice(0, 19)}Z${reason === '' ? '' : `: ${reason}`}`,

@@ -111,7 +111,17 @@ function onHosts({ again, held, path }: StepContext, step: RunbookStep, resolved
 }
 
 /** Kinds that retry by themselves, with more knowledge than the coordinator has. */
-const RETRIES_ITSELF: readonly RunbookStep['uses'][] = ['ansible', 'http', 'notify', 'approval'];
+const RETRIES_ITSELF: readonly RunbookStep['uses'][] = [
+  'ansible',
+  'http',
+  'notify',
+  'page',
+  'ticket',
+  'dns',
+  'cmdb',
+  'vm',
+  'approval',
+];
 
 function retryOf(step: RunbookStep): RetryPolicy {
   if (!step.retry || (RETRIES_ITSELF.includes(step.uses) && !('retry' in step.with))) return ONCE;

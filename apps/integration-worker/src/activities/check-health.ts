@@ -4,23 +4,26 @@ import {
   healthCheckSchema,
   parseOrThrow,
   type HealthCheckInput,
+  type HealthResult,
   type IntegrationActivities,
 } from '@switchyard/contracts';
-import { activityInfo, heartbeat } from '@temporalio/activity';
-import { sendRequest, shownUrl, type Answer } from '../http/request.js';
-import { resolveSecrets } from '../http/secrets.js';
-import { inCall } from './call.js';
-import { lowerCased } from './http-request.js';
+import { activityInfo } from '@temporalio/activity';
+import { watchQueries } from '../health/watch-query.js';
+import { watchUrls } from '../health/watch-url.js';
+import type { Look, Watched } from '../health/watched.js';
+import { inLastingCall } from './call.js';
 import type { IntegrationPorts } from './ports.js';
 
-/** Longest time of one request; a slow answer is a bad one. */
+/** Longest time of one look; a slow answer is a bad one. */
 const REQUEST_MS = 5_000;
+/** A look that begins has so long, also when the time is nearly up: what is well must not be called slow. */
+const SHORTEST_MS = 1_000;
 
-/** What is known of one URL. */
-interface Watched {
-  readonly url: string;
+/** What is known of one thing that is watched. */
+interface Standing {
+  readonly watched: Watched;
   streak: number;
-  observed: string;
+  last: Look;
 }
 
 /** What survives a worker that dies: a further attempt goes on with the time that is left. */
@@ -29,97 +32,70 @@ interface Progress {
   readonly checks: number;
 }
 
-/** Step `health`: asks all URLs again and again until each was well often enough in a row, or the time is up. */
+/**
+ * Step `health`: looks at all URLs and queries again and again until each was well often enough in a row, or the time
+ * is up.
+ */
 export function createCheckHealth(ports: IntegrationPorts): IntegrationActivities['checkHealth'] {
-  return (call) =>
-    inCall(ports, call, async ({ masker, signal, tell }) => {
-      const input = parseOrThrow(healthCheckSchema, call.input, `step "${call.step}"`);
-      const headers = lowerCased(
-        (await resolveSecrets(input.headers, ports.secrets, masker)) as Record<string, string>,
-      );
-      const before = activityInfo().heartbeatDetails as Progress | undefined;
-      const startedAt = before?.startedAt ?? Date.now();
-      const deadline = startedAt + input.within;
-      const watched = input.urls.map((url): Watched => ({ url, streak: 0, observed: 'not asked yet' }));
-      for (let checks = (before?.checks ?? 0) + 1; ; checks += 1) {
-        heartbeat({ startedAt, checks } satisfies Progress);
-        await Promise.all(watched.map((one) => check(one, input, headers, deadline, signal)));
-        if (watched.every((one) => one.streak >= input.successes)) {
-          const durationMs = Date.now() - startedAt;
-          await tell({
-            type: 'healthy',
-            message: `${watched.length} healthy after ${checks} checks`,
-            data: { checks, durationMs },
-          });
-          return { healthy: watched.map((one) => one.url), checks, durationMs };
+  return (call) => {
+    const before = activityInfo().heartbeatDetails as Progress | undefined;
+    let progress: Progress = before ?? { startedAt: Date.now(), checks: 0 };
+    return inLastingCall(
+      ports,
+      call,
+      async (tools) => {
+        const input = parseOrThrow(healthCheckSchema, call.input, `step "${call.step}"`);
+        const deadline = progress.startedAt + input.within;
+        const all = [...(await watchUrls(tools, input)), ...(await watchQueries(tools, input))];
+        const standings = all.map((watched): Standing => ({ watched, streak: 0, last: NOT_YET }));
+        for (;;) {
+          progress = { ...progress, checks: progress.checks + 1 };
+          await Promise.all(standings.map((one) => look(one, deadline)));
+          if (standings.every(({ streak }) => streak >= input.successes)) break;
+          if (Date.now() + input.interval > deadline) throw gateFailed(standings, input);
+          await sleep(input.interval, undefined, { signal: tools.signal });
         }
-        if (Date.now() + input.interval > deadline) throw gateFailed(watched, input);
-        await pause(input.interval, { startedAt, checks }, signal);
-      }
-    });
+        const result = resultOf(standings, input, progress);
+        const { checks, durationMs, values } = result;
+        await tools.tell({
+          type: 'healthy',
+          message: `${standings.length} healthy after ${checks} checks`,
+          data: { checks, durationMs, values },
+        });
+        return result;
+      },
+      () => progress,
+    );
+  };
 }
 
-async function check(
-  one: Watched,
-  input: HealthCheckInput,
-  headers: Readonly<Record<string, string>>,
-  deadline: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const timeoutMs = Math.max(100, Math.min(REQUEST_MS, deadline - Date.now()));
-  try {
-    const answer = await sendRequest({ url: one.url, method: 'GET', headers, body: undefined, timeoutMs, signal });
-    const fault = faultOf(answer, input);
-    one.streak = fault === undefined ? one.streak + 1 : 0;
-    one.observed = fault ?? `status ${answer.status}`;
-  } catch (error) {
-    if (!(error instanceof CodedError) || error.code === 'InlineCredentialsRefused') throw error;
-    one.streak = 0;
-    one.observed = error.message;
-  }
+const NOT_YET: Look = { fault: 'not asked yet', observed: 'not asked yet' };
+
+async function look(one: Standing, deadline: number): Promise<void> {
+  const timeoutMs = Math.max(SHORTEST_MS, Math.min(REQUEST_MS, deadline - Date.now()));
+  one.last = await one.watched.look(timeoutMs);
+  one.streak = one.last.fault === undefined ? one.streak + 1 : 0;
 }
 
-function faultOf(answer: Answer, input: HealthCheckInput): string | undefined {
-  if (answer.status !== input.expectStatus) return `status ${answer.status}`;
-  for (const [field, required] of Object.entries(input.expectJson ?? {})) {
-    const body = jsonOf(answer.body) as Record<string, unknown> | null;
-    const observed = typeof body === 'object' && body !== null && Object.hasOwn(body, field) ? body[field] : undefined;
-    if (JSON.stringify(observed) !== JSON.stringify(required)) {
-      return `${field} is ${JSON.stringify(observed) ?? 'missing'}`;
-    }
-  }
-  return undefined;
+function resultOf(standings: readonly Standing[], input: HealthCheckInput, progress: Progress): HealthResult {
+  const queries = standings.filter(({ watched }) => Object.hasOwn(input.queries, watched.name));
+  return {
+    healthy: [...input.urls, ...Object.keys(input.queries)],
+    values: Object.fromEntries(queries.map(({ watched, last }) => [watched.name, last.value ?? null])),
+    checks: progress.checks,
+    durationMs: Date.now() - progress.startedAt,
+  };
 }
 
-function gateFailed(watched: readonly Watched[], input: HealthCheckInput): CodedError {
-  const fields = Object.entries(input.expectJson ?? {}).map(([field, value]) => `${field} ${JSON.stringify(value)}`);
-  const required = [`status ${input.expectStatus}`, ...fields, `${input.successes} times in a row`].join(', ');
-  const failing = watched
-    .filter((one) => one.streak < input.successes)
-    .map((one) => ({ url: shownUrl(one.url), required, observed: one.observed, streak: one.streak }));
-  const told = failing.map((one) => `${one.url}: ${one.observed}`).join('; ');
-  return new CodedError('GateFailed', `not healthy within ${input.within} ms: ${told}`, { details: { failing } });
-}
-
-/** Waits, with a sign of life every few seconds so that a long interval does not look like a dead worker. */
-async function pause(ms: number, progress: Progress, signal: AbortSignal): Promise<void> {
-  const end = Date.now() + ms;
-  while (Date.now() < end) {
-    try {
-      await sleep(Math.min(2_000, end - Date.now()), undefined, { signal });
-    } catch (error) {
-      throw signal.aborted ? signal.reason : error;
-    }
-    heartbeat(progress);
-  }
-}
-
-/** Many health endpoints send JSON without saying so: asked for fields, a text is read as JSON when it is one. */
-function jsonOf(body: unknown): unknown {
-  if (typeof body !== 'string') return body;
-  try {
-    return JSON.parse(body);
-  } catch {
-    return body;
-  }
+function gateFailed(standings: readonly Standing[], { within, successes }: HealthCheckInput): CodedError {
+  const failing = standings
+    .filter((one) => one.streak < successes)
+    .map(({ watched, last, streak }) => ({
+      name: watched.name,
+      required: `${watched.required}, ${successes} times in a row`,
+      observed: last.fault ?? last.observed,
+      streak,
+    }));
+  const told = failing.map((one) => `${one.name}: ${one.observed}`).join('; ');
+  return new CodedError('GateFailed', `not healthy within ${within} ms: ${told}`, { details: { failing } });
 }

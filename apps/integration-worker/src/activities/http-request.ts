@@ -1,33 +1,29 @@
 import { httpRequestSchema, parseOrThrow, type IntegrationActivities } from '@switchyard/contracts';
-import { MAX_BODY_BYTES, sendRequest, shownUrl } from '../http/request.js';
-import { resolveSecrets } from '../http/secrets.js';
+import { lowerCased } from '../http/lower-cased.js';
+import { MAX_BODY_BYTES, shownUrl } from '../http/request.js';
+import { statusFailure } from '../http/status-failure.js';
 import { inCall } from './call.js';
 import type { IntegrationPorts } from './ports.js';
-import { statusFailure } from './status-failure.js';
 
 /** Step `http`: one request, with an idempotency key on everything that changes something. */
 export function createHttpRequest(ports: IntegrationPorts): IntegrationActivities['httpRequest'] {
   return (call) =>
-    inCall(ports, call, async ({ masker, signal, tell }) => {
+    inCall(ports, call, async ({ masker, send, tell, text, resolve }) => {
       const input = parseOrThrow(httpRequestSchema, call.input, `step "${call.step}"`);
       const { url, method, expectStatus, timeout } = input;
-      const { headers, body } = await resolveSecrets(
-        { headers: input.headers, body: input.body },
-        ports.secrets,
-        masker,
-      );
+      const body = await resolve(input.body);
       const what = `${method} ${shownUrl(url)}`;
-      const answer = await sendRequest({
+      const answer = await send({
         url,
         method,
         headers: {
           ...(typeof body === 'string' || body === undefined ? {} : { 'content-type': 'application/json' }),
           ...(['GET', 'HEAD'].includes(method) ? {} : { 'idempotency-key': input.idempotencyKey ?? call.effect }),
-          ...lowerCased(headers as Record<string, string>),
+          ...lowerCased((await resolve(input.headers)) as Record<string, string>),
         },
         body: typeof body === 'string' || body === undefined ? body : JSON.stringify(body),
         timeoutMs: timeout,
-        signal,
+        ca: input.ca === undefined ? undefined : await text(input.ca),
       });
       if (!expectStatus.includes(answer.status)) throw statusFailure(what, answer, expectStatus);
       await tell({
@@ -39,9 +35,4 @@ export function createHttpRequest(ports: IntegrationPorts): IntegrationActivitie
       });
       return { status: answer.status, body: masker.maskValue(answer.body), durationMs: answer.durationMs };
     });
-}
-
-/** Header names do not differ by case: a given one replaces the default of the same name. */
-export function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }

@@ -21,7 +21,7 @@ export async function notifyPeople(
       const sent = await calls.integration.notify({
         run: run.ref,
         step: 'notify',
-        effect: 'end',
+        effect: `${run.ref.executionId}/${run.ref.workflowId}/notify`,
         input: { url: target.url, headers: target.headers, text, fields },
       });
       warning = sent.delivered ? null : (sent.warning ?? 'nobody took it');

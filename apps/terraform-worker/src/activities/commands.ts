@@ -91,8 +91,11 @@ const sharedArgs = ({ input }: Session): string[] => [
   ...(input.parallelism === undefined ? [] : [`-parallelism=${input.parallelism}`]),
 ];
 
-/** Plans. A plan without changes costs no further process: there is nothing in it to be read. */
-export async function makePlan(session: Session, ready: ReadyStack): Promise<MadePlan> {
+/**
+ * Plans. A plan without changes costs no further process: there is nothing in it to be read.
+ * @param more arguments beside those that every plan has
+ */
+export async function makePlan(session: Session, ready: ReadyStack, more: readonly string[] = []): Promise<MadePlan> {
   const { input, varFiles, vars } = session;
   const file = scratchFile(session, 'plan.tfplan');
   const variables = scratchFile(session, 'run.tfvars.json');
@@ -104,6 +107,8 @@ export async function makePlan(session: Session, ready: ReadyStack): Promise<Mad
       ...sharedArgs(session),
       '-detailed-exitcode',
       `-out=${file}`,
+      ...more,
+      ...(input.targets ?? []).map((address) => `-target=${address}`),
       ...(input.action === 'destroy' ? ['-destroy'] : []),
       ...varFiles.map((varFile) => `-var-file=${varFile}`),
       ...(Object.keys(vars).length > 0 ? [`-var-file=${variables}`] : []),

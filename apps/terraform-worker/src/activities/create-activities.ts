@@ -3,6 +3,7 @@ import { heartbeatWhile } from '@switchyard/worker-kit';
 import { Context } from '@temporalio/activity';
 import type { TerraformActivities } from '../workflows/terraform-activities.js';
 import { applyPlan } from './apply-plan.js';
+import { acknowledgeDrift, checkDrift } from './check-drift.js';
 import type { Attempt, RunLocks, TerraformDeps } from './deps.js';
 import { planStack } from './plan-stack.js';
 import { releaseStack } from './release-stack.js';
@@ -35,6 +36,8 @@ export function createActivities(worker: WorkerDeps): TerraformActivities {
   return {
     planStack: (input) => during((deps, attempt) => planStack(deps, input, attempt)),
     applyPlan: (input) => during((deps, attempt) => applyPlan(deps, input, attempt)),
+    checkDrift: (input) => during((deps, attempt) => checkDrift(deps, input, attempt)),
+    acknowledgeDrift: (input) => acknowledgeDrift(worker, input),
     releaseStack: (input) => releaseStack(depsOf(Context.current()), input),
   };
 }

@@ -1,4 +1,11 @@
-import type { NewEventInput, ProgressReport, RunRef, TerraformInput } from '@switchyard/contracts';
+import type {
+  DriftAcknowledgement,
+  Drifted,
+  NewEventInput,
+  ProgressReport,
+  RunRef,
+  TerraformInput,
+} from '@switchyard/contracts';
 import type { Reaper } from '@switchyard/process';
 import type { Engine } from '../tool/find-engine.js';
 import type { ReadSecret } from '../stack/variables.js';
@@ -49,6 +56,15 @@ export interface LedgerEntry {
   readonly resourceId: string | null;
 }
 
+/** Who has what a run waits for. */
+export interface LockHolder {
+  readonly name: string;
+  readonly workflowId: string;
+  /** What the holder does, in words for people. */
+  readonly reason: string;
+  readonly since: string;
+}
+
 /** Named locks of whole runs. */
 export interface RunLocks {
   /** Waits at most so long. Throws LockUnavailable with the holder. A lock that the run holds already is taken. */
@@ -58,9 +74,33 @@ export interface RunLocks {
     readonly reason: string;
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
+    /** Told after each attempt that found the lock taken. */
+    readonly onBlocked: (blockedBy: readonly LockHolder[]) => void;
   }): Promise<unknown>;
   /** Gives all locks of the run back. */
   release(ref: RunRef): Promise<unknown>;
+}
+
+/** What is remembered of the drift of each stack. */
+export interface DriftMemory {
+  /** Called under the lock of the stack. */
+  note(found: {
+    readonly subject: string;
+    readonly run: RunRef;
+    /** Null when nothing has drifted. */
+    readonly digest: string | null;
+    readonly drifted: readonly Drifted[];
+  }): Promise<{ readonly isNew: boolean; readonly acknowledged: DriftAcknowledgement | null }>;
+  acknowledge(said: {
+    readonly id: string;
+    readonly subject: string;
+    readonly runId: string;
+    readonly digest: string;
+    readonly until: Date;
+    readonly by: string;
+    readonly channel: string;
+    readonly reason: string;
+  }): Promise<DriftAcknowledgement>;
 }
 
 /** What the activities need from outside. */
@@ -69,6 +109,7 @@ export interface TerraformDeps {
   readonly artifacts: ArtifactStore;
   readonly ledger: ResourceLedger;
   readonly locks: RunLocks;
+  readonly drift: DriftMemory;
   readonly readSecret: ReadSecret;
   /** Tells the workflow how far a step is. Never throws. */
   readonly report: (ref: RunRef, report: ProgressReport) => Promise<void>;

@@ -4,6 +4,7 @@ import { type PlanChanges, type RunRef, type TerraformInput, type TerraformResul
 import { changesOf, countChanges } from '../plan/changes.js';
 import { encodeManifest, sha256, type PlanManifest } from '../plan/manifest.js';
 import { applyTimeVariables } from '../plan/plan-document.js';
+import { judgePlan, refuseViolations, type PolicyResult } from '../plan/policies.js';
 import { summariseChanges } from '../plan/summary.js';
 import { hasState } from '../stack/state-document.js';
 import { makePlan, makeReady, type MadePlan, type ReadyStack } from './commands.js';
@@ -31,11 +32,14 @@ export interface PlannedStack {
   readonly outputs: TerraformResult['outputs'];
   /** Serial of the state that the plan was made from; null when there is none yet. */
   readonly stateSerial: number | null;
+  /** The rules that the plan keeps. Absent in runs that an earlier release planned. */
+  readonly policies?: readonly PolicyResult[];
 }
 
 /**
  * init, plan, show: all on one disk. Keeps plan, lock file and manifest as encrypted artifacts, so that any worker can
  * apply exactly this plan. When nothing is going to be applied it gives the lock back and cleans up itself.
+ * @throws PolicyDenied when the plan breaks a rule of the input; its events and artifacts are kept to be looked at
  */
 export async function planStack(
   deps: TerraformDeps,
@@ -60,6 +64,7 @@ export async function planStack(
 
 async function keep(deps: TerraformDeps, session: Session, ready: ReadyStack, plan: MadePlan): Promise<PlannedStack> {
   const { ref, input, stack, mask } = session;
+  const report = judgePlan(input.policies, plan.document?.resource_changes ?? []);
   const resources = plan.document ? changesOf(plan.document.resource_changes) : [];
   const lockFile = await readFile(path.join(stack.directory, '.terraform.lock.hcl')).catch(() => undefined);
   const manifest: PlanManifest = {
@@ -77,6 +82,7 @@ async function keep(deps: TerraformDeps, session: Session, ready: ReadyStack, pl
     changes: countChanges(resources),
     resources: resources.map((change) => ({ ...change })),
     applyTimeVariables: plan.document ? applyTimeVariables(plan.document) : [],
+    ...(report.results.length > 0 ? { policies: report.results.map((result) => ({ ...result })) } : {}),
   };
   const bytes = encodeManifest(manifest);
   const put = (name: string, contentType: string, content: Uint8Array): Promise<{ digest: string }> =>
@@ -93,6 +99,10 @@ async function keep(deps: TerraformDeps, session: Session, ready: ReadyStack, pl
     message: shown[0] ?? 'Plan: no changes',
     data: { planDigest, changes: manifest.changes, shown: shown.slice(1), stateSerial: plan.state.serial },
   });
+  for (const { rule, address, message } of report.violations) {
+    await session.tell({ type: 'policy_violated', level: 'error', message, data: { rule, address } });
+  }
+  refuseViolations(input.stack.path, report);
   return {
     planDigest,
     changes: manifest.changes,
@@ -100,5 +110,6 @@ async function keep(deps: TerraformDeps, session: Session, ready: ReadyStack, pl
     shown,
     outputs,
     stateSerial: hasState(plan.state) ? plan.state.serial : null,
+    policies: report.results,
   };
 }

@@ -2,9 +2,9 @@ import { CodedError } from '@switchyard/contracts';
 import { beyondApproval, changesOf } from '../plan/changes.js';
 import type { PlanManifest } from '../plan/manifest.js';
 import { applyTimeVariables } from '../plan/plan-document.js';
-import { addressesOf, type StateDocument } from '../stack/state-document.js';
+import { proposalFiles, reconciliationOf, type Reconciliation } from '../plan/reconciliation.js';
 import { makePlan, placePlan, readState, type ReadyStack } from './commands.js';
-import type { LedgerEntry, TerraformDeps } from './deps.js';
+import type { TerraformDeps } from './deps.js';
 import { fetchPlan, isSameState } from './plan-bundle.js';
 import type { Session } from './session.js';
 
@@ -13,40 +13,10 @@ export type Continuation =
   | { readonly kind: 'apply'; readonly file: string; readonly applyTimeVariables: readonly string[] }
   | { readonly kind: 'finished' };
 
-/** An object that an apply began to create and that no state knows. */
-export interface Orphan {
-  readonly address: string;
-  readonly id: string | null;
-  /** Whether the provider said that it was created; otherwise it may or may not exist. */
-  readonly isCreated: boolean;
-  /** The block that takes it into the state; null without an id. */
-  readonly importBlock: string | null;
-}
-
-/** Kept in the state and nowhere else: a second one costs nothing and leaves nothing behind. */
-const WITHOUT_OBJECT = /(^|\.)terraform_data\./;
-
-/**
- * Objects that the ledger of an execution saw begin and that the state does not hold: the tool was killed before it
- * could save. Applying again would create them twice.
- */
-export function orphansOf(ledger: readonly LedgerEntry[], state: StateDocument): Orphan[] {
-  const known = addressesOf(state);
-  return ledger
-    .filter(({ action, state: reached }) => action === 'create' && reached !== 'failed')
-    .filter(({ address }) => !known.has(address) && !WITHOUT_OBJECT.test(address))
-    .map(({ address, resourceId, state: reached }) => ({
-      address,
-      id: resourceId,
-      isCreated: reached === 'completed',
-      importBlock: resourceId === null ? null : `import {\n  to = ${address}\n  id = ${JSON.stringify(resourceId)}\n}`,
-    }));
-}
-
 /**
  * Finds out how far an interrupted apply came and what is left of it. The plan itself is applied only while the state
  * is untouched; else a new plan has to be empty (all was done) or the rest of the approved one. Nothing that was not
- * approved is ever applied.
+ * approved is ever applied. What was found is kept as artifacts, with proposals in the form in which the tool takes them.
  */
 export async function reconcile(
   deps: TerraformDeps,
@@ -55,7 +25,9 @@ export async function reconcile(
   manifest: PlanManifest,
 ): Promise<Continuation> {
   const state = await readState(session, ready);
-  refuseOrphans(session, orphansOf(await deps.ledger.of(session.ref.executionId), state));
+  const planned = manifest.resources.map(({ address }) => address);
+  const found = reconciliationOf(planned, await deps.ledger.of(session.ref.executionId), state);
+  refuseOrphans(session, found, await keepReport(deps, session, found));
   if (isSameState(manifest, state)) {
     await session.tell({
       type: 'apply_again',
@@ -87,12 +59,42 @@ export async function reconcile(
   return { kind: 'apply', file: rest.file, applyTimeVariables: applyTimeVariables(rest.document) };
 }
 
-function refuseOrphans(session: Session, orphans: readonly Orphan[]): void {
+/** Keeps report and proposals. @returns the digest of each by its name */
+async function keepReport(
+  deps: TerraformDeps,
+  session: Session,
+  found: Reconciliation,
+): Promise<Readonly<Record<string, string>>> {
+  const kept = await Promise.all(
+    proposalFiles(found).map(async (file) => {
+      const { runId } = session.ref;
+      const { digest } = await deps.artifacts.put({ runId, kind: 'terraform-reconciliation', ...file });
+      return [file.name, digest] as const;
+    }),
+  );
+  const { verdict, begun, completed, tainted, orphans } = found;
+  await session.tell({
+    type: 'apply_reconciled',
+    level: verdict === 'clean' ? 'info' : 'warning',
+    message: `the interrupted apply is ${verdict}: ${completed} of ${begun} begun changes completed, ${tainted.length} half-made, ${orphans.length} in no state`,
+    data: { verdict, artifacts: Object.fromEntries(kept) },
+  });
+  return Object.fromEntries(kept);
+}
+
+function refuseOrphans(
+  session: Session,
+  { orphans }: Reconciliation,
+  artifacts: Readonly<Record<string, string>>,
+): void {
   if (orphans.length === 0) return;
   const named = orphans.slice(0, 5).map(({ address, id }) => (id === null ? address : `${address} (${id})`));
   throw new CodedError(
     'TerraformApplyFailed',
     `the apply of "${session.input.stack.path}" was killed before its state was saved: ${named.join(', ')} may exist without being in the state. Import or delete them, then start a new run`,
-    { retryable: false, details: { orphans } },
+    { retryable: false, details: { orphans: orphans.slice(0, MOST_NAMED), artifacts } },
   );
 }
+
+/** Failure details travel through workflow history; the report holds all of them. */
+const MOST_NAMED = 100;

@@ -11,6 +11,7 @@ import { credentialsIn } from '../tool/tool-environment.js';
 import type { UiMessage } from '../tool/ui-message.js';
 import type { ToolCommand } from '../tool/diagnose.js';
 import type { Attempt, TerraformDeps } from './deps.js';
+import { takeStack } from './take-stack.js';
 
 /** Everything that the commands of one attempt share. */
 export interface Session {
@@ -38,7 +39,7 @@ export interface Session {
 export interface SessionOptions {
   readonly ref: RunRef;
   readonly input: TerraformInput;
-  readonly step: 'plan' | 'apply';
+  readonly step: 'plan' | 'apply' | 'check';
   readonly attempt: Attempt;
   readonly onMessage?: (message: UiMessage, command: ToolCommand) => void;
 }
@@ -54,13 +55,7 @@ export async function openSession(deps: TerraformDeps, options: SessionOptions):
   const engine = await deps.findEngine(input.engine);
   const mask = createMasker(credentialsIn(deps.environment));
   const vars = await resolveVariables(input.vars, deps.readSecret, mask);
-  await deps.locks.acquire({
-    name: stackLockName(stack, input.workspace),
-    ref,
-    reason: `${input.action} of ${input.stack.path}`,
-    timeoutMs: input.lockTimeout,
-    signal: attempt.signal,
-  });
+  await takeStack(deps, { ...options, name: stackLockName(stack, input.workspace) });
   const work = await openWorkDirectory(deps.workDir, ref.executionId);
 
   const tell: Session['tell'] = ({ type, message, level = 'info', data = {} }) =>

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { CodedError, planChangesSchema, TERRAFORM_ACTIONS, TERRAFORM_ENGINES } from '@switchyard/contracts';
+import {
+  CodedError,
+  planChangesSchema,
+  TERRAFORM_ACTIONS,
+  TERRAFORM_ENGINES,
+  TERRAFORM_POLICY_RULES,
+} from '@switchyard/contracts';
 import { z } from 'zod';
 import { CHANGE_ACTIONS } from './changes.js';
 
@@ -38,6 +44,10 @@ export const planManifestSchema = z.strictObject({
   ),
   /** Names of variables that apply must be given again. */
   applyTimeVariables: z.array(z.string()),
+  /** The rules that the plan keeps. Absent where the run has none. */
+  policies: z
+    .array(z.strictObject({ rule: z.enum(TERRAFORM_POLICY_RULES), required: z.string(), observed: z.string() }))
+    .optional(),
 });
 export type PlanManifest = z.output<typeof planManifestSchema>;
 

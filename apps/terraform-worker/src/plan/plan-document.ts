@@ -28,6 +28,8 @@ export const planDocumentSchema = z.object({
   terraform_version: z.string().default(''),
   variables: z.record(z.string(), z.unknown()).default({}),
   resource_changes: z.array(resourceChangeSchema).default([]),
+  /** What a refresh found different from the state. */
+  resource_drift: z.array(resourceChangeSchema).default([]),
   output_changes: z.record(z.string(), changeSchema).default({}),
   configuration: z
     .object({

@@ -27,9 +27,26 @@ export function summariseChanges(plan: PlanDocument): string[] {
   const counts = countChanges(changesOf(plan.resource_changes));
   const replaced = counts.replace > 0 ? ` (${counts.replace} replaced)` : '';
   const heading = `Plan: ${counts.add} to add, ${counts.change} to change, ${counts.destroy} to destroy${replaced}`;
+  return underHeading(heading, plan.resource_changes, plan.output_changes);
+}
+
+/** What a refresh found different from the state, in the same form. */
+export function summariseDrift(plan: PlanDocument): string[] {
+  const count = (action: ChangeAction): number =>
+    plan.resource_drift.filter((entry) => actionOf(entry) === action).length;
+  const outputs = Object.values(plan.output_changes).filter(({ actions }) => !actions.includes('no-op')).length;
+  const heading = `Drift: ${count('update')} changed, ${count('delete')} gone, ${outputs} outputs`;
+  return underHeading(heading, plan.resource_drift, plan.output_changes);
+}
+
+function underHeading(
+  heading: string,
+  resources: readonly ResourceChange[],
+  outputs: PlanDocument['output_changes'],
+): string[] {
   const lines = [
-    ...plan.resource_changes.flatMap(resourceLines),
-    ...Object.entries(plan.output_changes).flatMap(([name, change]) => outputLines(name, change)),
+    ...resources.flatMap(resourceLines),
+    ...Object.entries(outputs).flatMap(([name, change]) => outputLines(name, change)),
   ];
   const shown = lines.slice(0, MOST_LINES);
   const more = lines.length - shown.length;
@@ -97,7 +114,8 @@ function shownValue(value: unknown, sensitive: unknown, unknown: unknown): strin
   return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE - 3)}...` : text;
 }
 
-function hideMarked(value: unknown, sensitive: unknown, unknown: unknown): unknown {
+/** A value in which every marked part is hidden. */
+export function hideMarked(value: unknown, sensitive: unknown, unknown: unknown): unknown {
   if (sensitive === true) return SENSITIVE;
   if (unknown === true) return UNKNOWN;
   if (Array.isArray(value)) return value.map((item, i) => hideMarked(item, partOf(sensitive, i), partOf(unknown, i)));

@@ -18,7 +18,13 @@ export const stateDocumentSchema = z.object({
         type: z.string(),
         name: z.string(),
         instances: z
-          .array(z.object({ index_key: z.union([z.string(), z.number()]).nullish(), deposed: z.string().nullish() }))
+          .array(
+            z.object({
+              index_key: z.union([z.string(), z.number()]).nullish(),
+              deposed: z.string().nullish(),
+              status: z.string().nullish(),
+            }),
+          )
           .default([]),
       }),
     )
@@ -52,12 +58,20 @@ export function parseState(text: string, where: string): StateDocument {
 }
 
 /** Addresses of every managed object in a state. */
-export function addressesOf(state: StateDocument): Set<string> {
+export const addressesOf = (state: StateDocument): Set<string> => addressesWhere(state, () => true);
+
+/** Addresses of the objects that are half-made: the tool replaces them with its next apply. */
+export const taintedIn = (state: StateDocument): Set<string> =>
+  addressesWhere(state, ({ status }) => status === 'tainted');
+
+type Instance = StateDocument['resources'][number]['instances'][number];
+
+function addressesWhere(state: StateDocument, isMeant: (instance: Instance) => boolean): Set<string> {
   const addresses = state.resources.flatMap(({ module, mode, type, name, instances }) => {
     if (mode !== 'managed') return [];
     const base = `${module === undefined ? '' : `${module}.`}${type}.${name}`;
     return instances
-      .filter(({ deposed }) => deposed === undefined || deposed === null)
+      .filter((instance) => (instance.deposed === undefined || instance.deposed === null) && isMeant(instance))
       .map(({ index_key: key }) => (key === undefined || key === null ? base : `${base}[${JSON.stringify(key)}]`));
   });
   return new Set(addresses);

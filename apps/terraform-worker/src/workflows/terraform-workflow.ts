@@ -1,4 +1,4 @@
-import { terraformInputSchema, type TerraformInput, type TerraformResult } from '@switchyard/contracts';
+import { terraformInputSchema, type Condition, type TerraformInput, type TerraformResult } from '@switchyard/contracts';
 import { activities, runWorkflow, type Run } from '@switchyard/workflow-kit';
 import { CancellationScope } from '@temporalio/workflow';
 import type { PlannedStack } from '../activities/plan-stack.js';
@@ -70,6 +70,14 @@ async function approve(run: Run, input: TerraformInput, planned: PlannedStack): 
       policy,
       evidence: planned.planDigest,
       shown: planned.shown,
+      conditions: (planned.policies ?? []).map(({ rule, required, observed }): Condition => ({
+        name: rule,
+        required,
+        observed,
+        state: 'pass',
+        source: 'plan',
+        at: new Date().toISOString(),
+      })),
       step: 'approval',
     }),
   );
@@ -93,7 +101,9 @@ function resultOf(
   };
 }
 
-function activitiesFor(input: TerraformInput): TerraformActivities {
+type Own = Pick<TerraformActivities, 'planStack' | 'applyPlan' | 'releaseStack'>;
+
+function activitiesFor(input: TerraformInput): Own {
   // `timeout` counts for each command; an attempt runs three or four of them and may wait for the lock twice.
   const startToClose = 4 * input.timeout + 2 * input.lockTimeout + MARGIN_MS;
   const { planStack } = activities<Pick<TerraformActivities, 'planStack'>>({ startToClose, attempts: 3 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { durationSchema } from '../duration.js';
 import { secretRefSchema } from '../secret-ref.js';
+import { cmdbInventorySchema, terraformInventorySchema } from './ansible-inventory.js';
 import { oneOrMany, pathSchema, withSpellings } from './caller-spelling.js';
 
 const variables = z.record(z.string(), z.unknown());
@@ -25,10 +26,33 @@ export const inlineInventorySchema = z
   .strictObject({ groups: z.record(z.string().min(1), groupSchema.nullable()) })
   .meta({ description: 'Groups with hosts, vars and children, as in a YAML inventory of Ansible' });
 
-/** Where hosts come from: a path (file, directory or executable script) or inline groups. */
-export const inventorySchema = z.union([pathSchema, inlineInventorySchema]);
+export type InventoryGroups = z.output<typeof inlineInventorySchema>['groups'];
+
+/** Where hosts come from: a path (file, directory or executable script), inline groups, a CMDB, outputs of a stack. */
+const inventorySourceSchema = z.union([
+  pathSchema,
+  inlineInventorySchema,
+  cmdbInventorySchema,
+  terraformInventorySchema,
+]);
+export type InventorySource = z.output<typeof inventorySourceSchema>;
+
+/** One source, or several that Ansible merges: of a variable that two of them set the last one counts. */
+export const inventorySchema = z.union([inventorySourceSchema, z.array(inventorySourceSchema).min(1).max(20)]);
 
 export const ANSIBLE_DEFAULTS = { timeoutMs: 15 * 60_000, attempts: 3, batchSize: 50, maxParallel: 2 } as const;
+
+/** Which hosts of a finished run a new one takes up. `failed-hosts` are those that failed and those out of reach. */
+export const TAKEN_UP = ['failed-hosts', 'unreachable-hosts', 'unfinished-hosts', 'all'] as const;
+export type TakenUpHosts = (typeof TAKEN_UP)[number];
+
+/** Types of the events that link two runs; the subject is the other run. */
+export const TAKEN_UP_EVENTS = {
+  /** In the new run. */
+  takes: 'takes_up',
+  /** In the old run. */
+  taken: 'taken_up',
+} as const;
 
 const fields = z.strictObject({
   playbook: pathSchema
@@ -42,6 +66,9 @@ const fields = z.strictObject({
   limit: oneOrMany(z.string().min(1)).optional().meta({ description: 'Host patterns, as in --limit' }),
   tags: oneOrMany(z.string().min(1)).optional(),
   skipTags: oneOrMany(z.string().min(1)).optional(),
+  startAtTask: z.string().min(1).optional().meta({
+    description: 'Skip what stands before the task of this name (or pattern); values that those tasks set are missing',
+  }),
   extraVars: variables.optional().meta({ description: 'Extra variables; a value may be {"$secret": "name"}' }),
   vault: z
     .array(
@@ -108,10 +135,7 @@ const fields = z.strictObject({
     .min(1)
     .optional()
     .meta({ description: 'Take up a finished run again: everything not given here is taken from it' }),
-  only: z
-    .enum(['failed-hosts', 'unfinished-hosts', 'all'])
-    .optional()
-    .meta({ description: 'With retryOf: which hosts; default failed-hosts' }),
+  only: z.enum(TAKEN_UP).optional().meta({ description: 'With retryOf: which hosts; default failed-hosts' }),
 });
 
 /** Input of AnsibleWorkflow. A bare string is the playbook; `playbook_path` and `inventory_path` are accepted. */
@@ -128,7 +152,13 @@ export const ansibleInputSchema = withSpellings(
       ctx.addIssue({ code: 'custom', path: ['only'], message: 'needs `retryOf`' });
     }
   }),
-  { playbook_path: 'playbook', inventory_path: 'inventory', extra_vars: 'extraVars', skip_tags: 'skipTags' },
+  {
+    playbook_path: 'playbook',
+    inventory_path: 'inventory',
+    extra_vars: 'extraVars',
+    skip_tags: 'skipTags',
+    start_at_task: 'startAtTask',
+  },
   'playbook',
 );
 

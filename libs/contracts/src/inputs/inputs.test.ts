@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { formatProblems, parse } from '../parse.js';
 import { ansibleInputSchema } from './ansible.js';
@@ -46,6 +47,23 @@ describe('input of AnsibleWorkflow', () => {
       timeout: '15m',
     };
     expect(ansibleInputSchema.parse(example)).toMatchObject({ limit: ['web'], timeout: 900_000 });
+  });
+
+  it('accepts the examples of docs/inventories.md', () => {
+    const page = readFileSync(new URL('../../../../docs/inventories.md', import.meta.url), 'utf8');
+    const examples = [...page.matchAll(/^```json\n(.*?)^```/gms)].map(([, text = '']) => JSON.parse(text) as unknown);
+    expect(examples).toHaveLength(2);
+    for (const example of examples) expect(problemsOf(ansibleInputSchema, example)).toBe('');
+  });
+
+  it.each([
+    [{ source: 'cmdb', url: 'https://ops:word@cmdb.example.com' }, 'must hold no credentials'],
+    [{ source: 'cmdb', url: 'file:///etc/passwd' }, 'url'],
+    [{ source: 'cmdb', url: 'https://cmdb.example.com', token: 'in clear' }, 'token'],
+    [{ source: 'terraform', outputs: {}, groups: {} }, 'name at least one group'],
+    [[], 'inventory'],
+  ])('refuses the inventory %j', (inventory, problem) => {
+    expect(problemsOf(ansibleInputSchema, { playbook: 'a.yml', inventory })).toContain(problem);
   });
 
   it('parses what it parsed before to the same value, so that it may travel parsed', () => {

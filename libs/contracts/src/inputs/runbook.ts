@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { approvalPolicySchema } from '../approval-policy.js';
 import { durationSchema } from '../duration.js';
+import { typedFieldSchema } from '../typed-field.js';
 import { schemaChangeSchema } from './schema-change.js';
 
 /** What a step may use. Each names a workflow, an activity of the integration worker, or something the coordinator does. */
@@ -12,6 +13,11 @@ export const STEP_KINDS = [
   'http',
   'health',
   'notify',
+  'page',
+  'ticket',
+  'dns',
+  'cmdb',
+  'vm',
   'wait',
   'approval',
   'runbook',
@@ -27,21 +33,11 @@ const name = z
   );
 
 /** A typed input of a runbook. */
-export const runbookInputSchema = z.strictObject({
-  type: z.enum(['string', 'number', 'integer', 'boolean', 'array', 'object']),
-  description: z.string().optional(),
-  enum: z.array(z.union([z.string(), z.number()])).optional(),
-  pattern: z
-    .string()
-    .optional()
-    .meta({ description: 'For strings: a regular expression that the whole value must match' }),
-  default: z.unknown().optional(),
-  required: z.boolean().optional().meta({ description: 'Default: true when there is no default' }),
-});
+export const runbookInputSchema = typedFieldSchema;
 export type RunbookInput = z.output<typeof runbookInputSchema>;
 
 /** Step `approval`. */
-export const approvalStepSchema = approvalPolicySchema.extend({
+export const approvalStepSchema = approvalPolicySchema.safeExtend({
   title: z.string().min(1),
   show: z.array(z.string()).default([]).meta({ description: 'Lines shown to the approver; part of the evidence' }),
 });
@@ -92,7 +88,20 @@ const uses = z.enum(STEP_KINDS);
 const withValues = z.record(z.string(), z.unknown()).default({});
 
 export const compensationSchema = z.strictObject({
-  uses: z.enum(['ansible', 'terraform', 'database-migration', 'http', 'notify', 'workflow', 'runbook']),
+  uses: z.enum([
+    'ansible',
+    'terraform',
+    'database-migration',
+    'http',
+    'notify',
+    'page',
+    'ticket',
+    'dns',
+    'cmdb',
+    'vm',
+    'workflow',
+    'runbook',
+  ]),
   with: withValues,
 });
 

@@ -2,11 +2,15 @@ import { z } from 'zod';
 import { approvalPolicySchema } from '../approval-policy.js';
 import { durationSchema } from '../duration.js';
 import { pathSchema, withSpellings } from './caller-spelling.js';
+import { terraformPoliciesSchema } from './terraform-policies.js';
 
 export const TERRAFORM_ACTIONS = ['plan', 'apply', 'destroy'] as const;
 export const TERRAFORM_ENGINES = ['terraform', 'tofu'] as const;
 
-const fields = z.strictObject({
+const address = z.string().trim().min(1, 'must not be empty');
+
+/** The fields of TerraformWorkflow's input, for workflows about the same stacks. */
+export const terraformFields = z.strictObject({
   stack: z.strictObject({ path: pathSchema }).meta({ description: 'The root module' }),
   workspace: z
     .string()
@@ -18,20 +22,24 @@ const fields = z.strictObject({
     .meta({ description: 'Input variables; a value may be {"$secret": "name"}' }),
   varFiles: z.array(pathSchema).default([]).meta({ description: 'Variable files, relative to the stack' }),
   action: z.enum(TERRAFORM_ACTIONS).default('apply'),
+  targets: z.array(address).optional().meta({
+    description: 'Addresses: only these, and what they need, are planned; with destroy also what needs them',
+  }),
   engine: z.enum(TERRAFORM_ENGINES).optional().meta({ description: 'Default: whichever the worker has' }),
   approval: approvalPolicySchema
     .optional()
     .meta({ description: 'Without it the plan is applied without asking; a plan without changes never asks' }),
+  policies: terraformPoliciesSchema.optional(),
   parallelism: z.number().int().min(1).max(100).optional(),
   lockTimeout: durationSchema.default(30_000).meta({ description: 'How long to wait for the lock of the state' }),
   timeout: durationSchema.default(60 * 60_000).meta({ description: 'For one of init, plan and apply; default 1h' }),
 });
 
 /** Input of TerraformWorkflow. */
-export const terraformInputSchema = withSpellings(fields, {});
+export const terraformInputSchema = withSpellings(terraformFields, {});
 export type TerraformInput = z.output<typeof terraformInputSchema>;
 /** What a TypeScript caller writes. */
-export type TerraformInputGiven = z.input<typeof fields>;
+export type TerraformInputGiven = z.input<typeof terraformFields>;
 
 export const planChangesSchema = z.object({
   add: z.number().int(),

@@ -78,14 +78,24 @@ export async function completeResources(
 /** The changes of an execution in the order of their beginning. Those still `started` had no end: reconcile them. */
 export async function resourcesOf(
   db: Db,
-  options: { readonly executionId: string; readonly states?: readonly ResourceState[] },
+  options: {
+    readonly executionId: string;
+    /** Only the changes of this resource; default all. */
+    readonly address?: string;
+    readonly states?: readonly ResourceState[];
+  },
 ): Promise<LedgerResource[]> {
   return rows(
     db,
     resourceRow,
     `select address, action, state, attempt, resource_id, message, started_at, ended_at from switchyard.resource_ledger
-      where execution_id = :executionId and state = any(:states::text[]) order by started_at, address collate "C", action`,
-    { executionId: options.executionId, states: options.states ?? RESOURCE_STATES },
+      where execution_id = :executionId and state = any(:states::text[]) and (:address::text is null or address = :address)
+      order by started_at, address collate "C", action`,
+    {
+      executionId: options.executionId,
+      address: options.address ?? null,
+      states: options.states ?? RESOURCE_STATES,
+    },
   );
 }
 

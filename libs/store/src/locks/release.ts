@@ -37,23 +37,35 @@ export async function stopWaiting(
 /**
  * Takes a lock from its owner, whatever that is doing, and records who did it and why. The owner is not told: it finds
  * out with `heldLocks` before it changes anything more.
- * @throws CodedError NotFound when nobody holds it, InvalidInput without a reason
+ * @param options.from the owner that was looked at. Default: whoever holds it now
+ * @throws CodedError NotFound when nobody (or not that owner) holds it, InvalidInput without a reason
  */
 export async function forceRelease(
   db: Db,
-  options: { readonly name: string; readonly by: string; readonly reason: string; readonly channel?: string },
+  options: {
+    readonly name: string;
+    readonly by: string;
+    readonly reason: string;
+    readonly channel?: string;
+    readonly from?: LockOwner;
+  },
 ): Promise<LockClaim> {
-  const { name, by, reason, channel = 'cli' } = options;
+  const { name, by, reason, channel = 'cli', from } = options;
   if (reason.trim() === '')
     throw new CodedError('InvalidInput', `releasing lock "${name}" needs a reason: it is kept in the audit`);
   return db.transaction(async (trx) => {
     const [taken] = await rows(
       trx,
       claimRow,
-      'delete from switchyard.locks where name = :name returning name, workflow_id, execution_id, reason, since',
-      { name },
+      `delete from switchyard.locks
+        where name = :name and (:executionId::text is null or execution_id = :executionId)
+        returning name, workflow_id, execution_id, reason, since`,
+      { name, executionId: from?.executionId ?? null },
     );
-    if (!taken) throw new CodedError('NotFound', `nobody holds lock "${name}": list the locks to see the names in use`);
+    if (!taken) {
+      const who = from ? `${from.workflowId} holds lock "${name}" no more` : `nobody holds lock "${name}"`;
+      throw new CodedError('NotFound', `${who}: list the locks to see the names in use`);
+    }
     await recordDecision(trx, {
       id: randomUUID(),
       runId: taken.workflowId,

@@ -1,6 +1,6 @@
 import { parseOrThrow, type Decision, type RunbookStep } from '@switchyard/contracts';
 import { KIND_SCHEMAS, type Scope } from '@switchyard/runbook';
-import { digestOf, type Run } from '@switchyard/workflow-kit';
+import { answersOf, digestOf, type Run } from '@switchyard/workflow-kit';
 
 /** The result of an approval step. */
 export interface ApprovalResult {
@@ -8,6 +8,8 @@ export interface ApprovalResult {
   readonly approved: boolean;
   readonly decisions: readonly Decision[];
   readonly evidence: string;
+  /** Answers to what the step asks for, with defaults; there for a step with `fields`. */
+  readonly fields?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -24,5 +26,10 @@ export async function askApproval(
   const needs = Object.fromEntries(step.needs.map((id) => [id, about.scope.steps[id] ?? null]));
   const evidence = digestOf({ runbook: about.runbookDigest, step: step.id, with: given, needs: digestOf(needs) });
   const decisions = await run.approval({ gate: step.id, title, policy, evidence, shown: show, step: step.id });
-  return { approved: policy.required === 0 || decisions.length > 0, decisions, evidence };
+  return {
+    approved: policy.required === 0 || decisions.length > 0,
+    decisions,
+    evidence,
+    ...(policy.fields ? { fields: answersOf(policy, decisions) } : {}),
+  };
 }

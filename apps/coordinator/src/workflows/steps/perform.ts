@@ -1,9 +1,11 @@
 import {
   parseOrThrow,
   TASK_QUEUES,
+  vmQueueOf,
   type ChangeFileActivities,
   type IntegrationActivities,
   type RunbookStep,
+  type TaskQueue,
   type WorkflowType,
 } from '@switchyard/contracts';
 import { KIND_SCHEMAS } from '@switchyard/runbook';
@@ -41,11 +43,38 @@ const KINDS: Readonly<Record<Kind, (run: Run, unit: Unit) => Promise<unknown>>> 
   },
   health: (run, unit) => {
     const input = parseOrThrow(KIND_SCHEMAS.health, unit.with, whereOf(unit));
-    return integration(unit, input.within + GRACE_MS).checkHealth({ ...callOf(run, unit), input });
+    return integration(unit, input.within + GRACE_MS, { lasts: true }).checkHealth({ ...callOf(run, unit), input });
   },
   notify: (run, unit) => {
     const input = parseOrThrow(KIND_SCHEMAS.notify, unit.with, whereOf(unit));
-    return integration(unit, NOTIFY_MS + GRACE_MS).notify({ ...callOf(run, unit), input });
+    return integration(unit, requests(NOTIFY_MS)).notify({ ...callOf(run, unit), input });
+  },
+  page: (run, unit) => {
+    const input = parseOrThrow(KIND_SCHEMAS.page, unit.with, whereOf(unit));
+    return integration(unit, input.timeout + GRACE_MS).sendPage({ ...callOf(run, unit), input });
+  },
+  ticket: (run, unit) => {
+    const input = parseOrThrow(KIND_SCHEMAS.ticket, unit.with, whereOf(unit));
+    return integration(unit, requests(input.timeout) + SEARCH_MS).keepTicket({ ...callOf(run, unit), input });
+  },
+  dns: (run, unit) => {
+    const input = parseOrThrow(KIND_SCHEMAS.dns, unit.with, whereOf(unit));
+    const sync = input.route53?.waitForSync ?? 0;
+    return integration(unit, requests(input.timeout) + sync, { lasts: true }).keepDnsRecord({
+      ...callOf(run, unit),
+      input,
+    });
+  },
+  cmdb: (run, unit) => {
+    const input = parseOrThrow(KIND_SCHEMAS.cmdb, unit.with, whereOf(unit));
+    return integration(unit, requests(input.timeout)).askCmdb({ ...callOf(run, unit), input });
+  },
+  vm: (run, unit) => {
+    const input = parseOrThrow(KIND_SCHEMAS.vm, unit.with, whereOf(unit));
+    return integration(unit, requests(input.timeout) + input.within, {
+      lasts: true,
+      taskQueue: vmQueueOf(input),
+    }).manageVm({ ...callOf(run, unit), input });
   },
 };
 
@@ -86,6 +115,10 @@ function ansibleInput(unit: Unit): unknown {
 /** Time that a worker has over the time of the call itself, in milliseconds. */
 const GRACE_MS = 10_000;
 const NOTIFY_MS = 10_000;
+/** Time for a call that asks before it changes: a few requests. */
+const requests = (timeout: number): number => 5 * timeout + GRACE_MS;
+/** A search that lags behind is asked again for so long before a second ticket would be opened, in milliseconds. */
+const SEARCH_MS = 30_000;
 /** Attempts of a call that may pass, unless the step says otherwise. */
 const CALL_ATTEMPTS = 3;
 
@@ -93,12 +126,17 @@ const CALL_ATTEMPTS = 3;
  * The activities of integration-queue. The retry of the step goes to them: the server then keeps the pause that a
  * service asks for with Retry-After.
  */
-function integration(unit: Unit, startToClose: number): IntegrationActivities {
+function integration(
+  unit: Unit,
+  startToClose: number,
+  { lasts = false, taskQueue = TASK_QUEUES.integration }: { lasts?: boolean; taskQueue?: TaskQueue } = {},
+): IntegrationActivities {
   return activities<IntegrationActivities>({
-    taskQueue: TASK_QUEUES.integration,
+    taskQueue,
     startToClose,
-    // Only the health check lasts long enough to be cut off; it alone sends heartbeats.
-    heartbeat: unit.uses === 'health' ? 15_000 : false,
+    // Only what waits for others lasts long enough to be cut off, and sends heartbeats. A short call has none: a further
+    // attempt then starts only when the requests of the one before are over, so that it sees what came of them.
+    heartbeat: lasts ? 15_000 : false,
     attempts: unit.retry?.attempts ?? CALL_ATTEMPTS,
     retryDelay: unit.retry?.delay ?? 1_000,
   });

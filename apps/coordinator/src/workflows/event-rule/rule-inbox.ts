@@ -1,0 +1,23 @@
+import { EVENT_RULE_SIGNALS } from '@switchyard/contracts';
+import { defineSignal, setHandler } from '@temporalio/workflow';
+
+/** Events in the order in which they came, until the rule reads them. */
+export class RuleInbox {
+  #events: unknown[] = [];
+
+  /** Takes the signal from here on. Before anything else of the workflow: whatever comes with its start counts too. */
+  constructor() {
+    setHandler(defineSignal<[unknown]>(EVENT_RULE_SIGNALS.event), (payload) => void this.#events.push(payload));
+  }
+
+  get isEmpty(): boolean {
+    return this.#events.length === 0;
+  }
+
+  /** Everything that has come since the last call. */
+  takeAll(): readonly unknown[] {
+    const events = this.#events;
+    this.#events = [];
+    return events;
+  }
+}

@@ -1,0 +1,1 @@
+export { VmwareDeployWorkflow } from './vmware-deploy.js';

@@ -1,0 +1,36 @@
+import { eventRuleFileSchema, parse, type EventRule, type EventRuleFile, type Runbook } from '@switchyard/contracts';
+import { readYaml, type FileProblem } from '../yaml-file.js';
+import { checkEventRule, checkRuleExpressions, checkRuleInputs } from './check-event-rule.js';
+
+/** A rule as its file gives it. It may be applied when no problem has the level `error`. */
+export type ParsedEventRule =
+  | { readonly rule: null; readonly problems: readonly FileProblem[] }
+  | {
+      readonly rule: EventRuleFile;
+      readonly problems: readonly FileProblem[];
+      /** The rule with the runbook that its path names, and what does not fit between the two. */
+      readonly withRunbook: (runbook: Runbook) => {
+        readonly rule: EventRule;
+        readonly problems: readonly FileProblem[];
+      };
+    };
+
+/** Reads an event rule from YAML (or JSON) and checks all of it. Never throws: every problem has its line and column. */
+export function parseEventRuleYaml(text: string, fileName: string): ParsedEventRule {
+  const read = readYaml(text, fileName);
+  if (!read.ok) return { rule: null, problems: read.problems };
+  const { place } = read;
+  const parsed = parse(eventRuleFileSchema, read.value);
+  if (!parsed.ok) return { rule: null, problems: parsed.problems.map((problem) => place(problem, 'error')) };
+  const rule = parsed.value;
+  const { runbook } = rule;
+  const problems = typeof runbook === 'string' ? checkRuleExpressions(rule) : checkEventRule({ ...rule, runbook });
+  return {
+    rule,
+    problems: problems.map((problem) => place(problem, problem.level)),
+    withRunbook: (given) => ({
+      rule: { ...rule, runbook: given },
+      problems: checkRuleInputs(rule, given).map((problem) => place(problem, problem.level)),
+    }),
+  };
+}
