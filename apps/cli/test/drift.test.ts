@@ -1,28 +1,17 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { createDatabase, parseDatabaseConfig } from '@switchyard/shared-db';
-import { listDecisions, migrate, noteDrift } from '@switchyard/store';
-import { createTestDatabase, startPostgres, startTemporal } from '@switchyard/testkit';
+import { listDecisions, noteDrift } from '@switchyard/store';
+import { startTemporal } from '@switchyard/testkit';
 import { expect, it } from 'vitest';
-
-const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+import { openStoreWorld } from './store-world.js';
 
 it('drift list tells what has drifted; drift acknowledge keeps who knows of it and until when', async () => {
-  await using server = await startPostgres();
   await using temporal = await startTemporal();
-  await using test = await createTestDatabase({ server });
-  await using database = createDatabase({
-    role: 'app',
-    config: parseDatabaseConfig(test.env),
-    applicationName: 'test',
+  await using world = await openStoreWorld({
+    SWITCHYARD_IDENTITY: 'ann',
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_NAMESPACE: temporal.namespace,
   });
-  const { knex } = database;
-  await migrate(knex);
+  const { knex } = world;
   await noteDrift(knex, {
     subject: 'drift:infra/network:default',
     run: { runId: 'drift-1', workflowId: 'drift-1', executionId: randomUUID() },
@@ -30,17 +19,7 @@ it('drift list tells what has drifted; drift acknowledge keeps who knows of it a
     drifted: [{ address: 'aws_vpc.main', action: 'update' }],
   });
 
-  const folder = await mkdtemp(join(tmpdir(), 'cli-drift-'));
-  const env = {
-    PATH: process.env['PATH'],
-    SWITCHYARD_ROOT: folder,
-    SWITCHYARD_IDENTITY: 'ann',
-    TEMPORAL_ADDRESS: temporal.address,
-    TEMPORAL_NAMESPACE: temporal.namespace,
-    ...test.env,
-  };
-  const drift = async (...words: string[]): Promise<string> =>
-    (await promisify(execFile)(process.execPath, [MAIN, 'drift', ...words], { env })).stdout;
+  const drift = (...words: string[]): Promise<string> => world.cli('drift', ...words);
 
   expect(await drift('list')).toMatch(/infra\/network:default +since \S+ \S+ +open +aws_vpc\.main/);
   await expect(drift('acknowledge', 'other', '--for', '7d', '--reason', 'x')).rejects.toMatchObject({
@@ -68,5 +47,4 @@ it('drift list tells what has drifted; drift acknowledge keeps who knows of it a
     channel: 'cli',
     evidence: 'sha256:1',
   });
-  await rm(folder, { recursive: true });
 });

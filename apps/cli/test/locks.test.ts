@@ -1,29 +1,18 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { createDatabase, parseDatabaseConfig } from '@switchyard/shared-db';
-import { acquireLocks, listDecisions, migrate } from '@switchyard/store';
-import { createTestDatabase, startPostgres, startTemporal } from '@switchyard/testkit';
+import { acquireLocks, listDecisions } from '@switchyard/store';
+import { startTemporal } from '@switchyard/testkit';
 import { Client, Connection } from '@temporalio/client';
 import { expect, it } from 'vitest';
-
-const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+import { openStoreWorld } from './store-world.js';
 
 it('locks list tells who holds what and who waits; locks release takes a lock from a run that has ended', async () => {
-  await using server = await startPostgres();
   await using temporal = await startTemporal();
-  await using test = await createTestDatabase({ server });
-  await using database = createDatabase({
-    role: 'app',
-    config: parseDatabaseConfig(test.env),
-    applicationName: 'test',
+  await using world = await openStoreWorld({
+    SWITCHYARD_IDENTITY: 'ann',
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_NAMESPACE: temporal.namespace,
   });
-  const { knex } = database;
-  await migrate(knex);
+  const { knex } = world;
   const connection = await Connection.connect({ address: temporal.address });
   const { workflow } = new Client({ connection, namespace: temporal.namespace });
   // No worker takes it: a run that is under way is all that a lock needs.
@@ -36,17 +25,7 @@ it('locks list tells who holds what and who waits; locks release takes a lock fr
   await acquireLocks(knex, { names: [free], owner: forgotten, reason: 'apply of old' });
   await acquireLocks(knex, { names: [name], owner: { workflowId: 'tf-2', executionId: 'b' }, reason: 'plan of net' });
 
-  const folder = await mkdtemp(join(tmpdir(), 'cli-locks-'));
-  const env = {
-    PATH: process.env['PATH'],
-    SWITCHYARD_ROOT: folder,
-    SWITCHYARD_IDENTITY: 'ann',
-    TEMPORAL_ADDRESS: temporal.address,
-    TEMPORAL_NAMESPACE: temporal.namespace,
-    ...test.env,
-  };
-  const locks = async (...words: string[]): Promise<string> =>
-    (await promisify(execFile)(process.execPath, [MAIN, 'locks', ...words], { env })).stdout;
+  const locks = (...words: string[]): Promise<string> => world.cli('locks', ...words);
 
   const list = await locks('list');
   expect(list).toMatch(/terraform:net:default +held by tf-1 +since \S+ \S+ +apply of net/);
@@ -76,5 +55,4 @@ it('locks list tells who holds what and who waits; locks release takes a lock fr
   ]);
   await run.terminate();
   await connection.close();
-  await rm(folder, { recursive: true });
 });

@@ -1,5 +1,6 @@
-import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evidenceOf, refusal } from './gates.js';
 import { failureOf, startHarness, type Harness } from './harness.js';
 
 const gate = (policy: object): object => ({ id: 'go', uses: 'approval', with: { title: 'Go?', ...policy } });
@@ -20,20 +21,9 @@ describe('the approval of a runbook', () => {
   });
   afterAll(() => harness.stop());
 
-  const atGate = async (handle: WorkflowHandle): Promise<string> => {
-    const status = await harness.until(handle, 'the gate is open', (s) => s.gates[0]?.state === 'open');
-    return status.gates[0]?.evidence ?? '';
-  };
+  const atGate = (handle: WorkflowHandle): Promise<string> => evidenceOf(harness, handle);
   const update = (handle: WorkflowHandle, name: string, payload: object): Promise<unknown> =>
     handle.executeUpdate(name, { args: [{ gate: 'go', ...payload }] });
-  const refusal = async (promise: Promise<unknown>): Promise<string> => {
-    const error: unknown = await promise.then(
-      () => undefined,
-      (thrown: unknown) => thrown,
-    );
-    if (!(error instanceof WorkflowUpdateFailedError)) throw error ?? new Error('it was accepted');
-    return String(error.cause?.message);
-  };
   const decisionsOf = (handle: WorkflowHandle): unknown[] =>
     harness.decisions.filter((one) => one.workflowId === handle.workflowId);
 

@@ -1,5 +1,6 @@
-import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evidenceOf, refusal } from './gates.js';
 import { failureOf, FOREIGN_QUEUE, startHarness, type Harness } from './harness.js';
 
 const play = (id: string, playbook: string, more: object = {}): object => ({
@@ -23,20 +24,9 @@ describe('people and a runbook', () => {
   });
   afterAll(() => harness.stop());
 
-  const atGate = async (handle: WorkflowHandle): Promise<string> => {
-    const status = await harness.until(handle, 'the gate is open', (s) => s.gates[0]?.state === 'open');
-    return status.gates[0]?.evidence ?? '';
-  };
+  const atGate = (handle: WorkflowHandle): Promise<string> => evidenceOf(harness, handle);
   const update = (handle: WorkflowHandle, name: string, payload: object): Promise<unknown> =>
     handle.executeUpdate(name, { args: [payload] });
-  const refusal = async (promise: Promise<unknown>): Promise<string> => {
-    const error: unknown = await promise.then(
-      () => undefined,
-      (thrown: unknown) => thrown,
-    );
-    if (!(error instanceof WorkflowUpdateFailedError)) throw error ?? new Error('it was accepted');
-    return String(error.cause?.message);
-  };
 
   it('approve what they were shown: another digest, the starter and an unknown gate are refused', async () => {
     const handle = await harness.start([gate(), play('a', 'a.yml', { needs: ['prod_approval'] })], { book });

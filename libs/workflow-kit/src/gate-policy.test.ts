@@ -1,33 +1,13 @@
-import { approvalPolicySchema, UNAUTHENTICATED, type Decision } from '@switchyard/contracts';
+import { UNAUTHENTICATED, type Decision } from '@switchyard/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { AT, decision, gate } from '../test/gates.js';
 import { answersOf } from './gate-answers.js';
-import { deadlineOf, decide, openGate, overdue, refusalOf, revoke, revokeRefusal, type Gate } from './gate.js';
+import { deadlineOf, decide, overdue, refusalOf, revoke, revokeRefusal, type Gate } from './gate.js';
 
-const EVIDENCE = `sha256:${'a'.repeat(64)}`;
-const at = '2026-01-01T00:00:00.000Z';
-const START = Date.parse(at);
+const START = Date.parse(AT);
 const MINUTE = 60_000;
-const gate = (policy: object): Gate =>
-  openGate({
-    name: 'plan',
-    title: 'Apply',
-    policy: approvalPolicySchema.parse(policy),
-    evidence: EVIDENCE,
-    shown: [],
-    conditions: [],
-    startedBy: 'ann',
-    now: new Date(at),
-  });
-const decision = (by: string, more: Partial<Decision> = {}): Decision => ({
-  by,
-  channel: 'cli',
-  decision: 'approve',
-  reason: '',
-  at,
-  evidence: EVIDENCE,
-  ...more,
-});
+
 /** Takes decisions that must not be refused. */
 const take = (start: Gate, ...decisions: readonly Decision[]): Gate =>
   decisions.reduce((now, next) => {

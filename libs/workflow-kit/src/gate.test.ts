@@ -1,30 +1,8 @@
-import { approvalPolicySchema, UNAUTHENTICATED, type Decision } from '@switchyard/contracts';
+import { approvalPolicySchema, UNAUTHENTICATED } from '@switchyard/contracts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { closedGate, decide, expire, leaveGate, openGate, refusalOf, showGate, type Gate } from './gate.js';
-
-const EVIDENCE = `sha256:${'a'.repeat(64)}`;
-const at = '2026-01-01T00:00:00.000Z';
-const gate = (policy: object = {}, conditions: Gate['status']['conditions'] = []): Gate =>
-  openGate({
-    name: 'plan',
-    title: 'Apply',
-    policy: approvalPolicySchema.parse(policy),
-    evidence: EVIDENCE,
-    shown: [],
-    conditions,
-    startedBy: 'ann',
-    now: new Date(at),
-  });
-const decision = (by: string, more: Partial<Decision> = {}): Decision => ({
-  by,
-  channel: 'cli',
-  decision: 'approve',
-  reason: '',
-  at,
-  evidence: EVIDENCE,
-  ...more,
-});
+import { AT, decision, EVIDENCE, gate } from '../test/gates.js';
+import { closedGate, decide, expire, leaveGate, refusalOf, showGate, type Gate } from './gate.js';
 
 describe('a gate', () => {
   it('is approved at once when nobody is required', () => {
@@ -53,7 +31,7 @@ describe('a gate', () => {
   it('refuses other evidence, a missing reason, and a condition that is unknown', () => {
     expect(refusalOf(gate(), decision('bob', { evidence: 'sha256:0' }))).toContain('is not what gate "plan" shows now');
     expect(refusalOf(gate({ reasonRequired: true }), decision('bob', { reason: ' ' }))).toContain('needs a reason');
-    const unknown = gate({}, [{ name: 'lag', required: '0', observed: '?', state: 'unknown', source: 'slot', at }]);
+    const unknown = gate({}, [{ name: 'lag', required: '0', observed: '?', state: 'unknown', source: 'slot', at: AT }]);
     expect(refusalOf(unknown, decision('bob'))).toContain('do not hold: lag');
   });
 
@@ -89,22 +67,22 @@ describe('a watched gate', () => {
     observed: '?',
     state,
     source: 'slot',
-    at,
+    at: AT,
   });
   const show = (seen: Gate, state: 'pass' | 'fail' | 'unknown', evidence = EVIDENCE): Gate =>
-    showGate(seen, { evidence, shown: [], conditions: [lag(state)] }, new Date(at));
+    showGate(seen, { evidence, shown: [], conditions: [lag(state)] }, new Date(AT));
 
   it('takes no decision before its conditions were seen, and says what is missing', () => {
     expect(refusalOf(closed(), decision('bob'))).toBe('gate "cutover" is closed, not open');
     expect(refusalOf(show(closed(), 'unknown'), decision('bob'))).toContain('these do not hold: lag');
-    expect(showGate(closed(), { evidence: EVIDENCE, shown: [], conditions: [] }, new Date(at)).status.state).toBe(
+    expect(showGate(closed(), { evidence: EVIDENCE, shown: [], conditions: [] }, new Date(AT)).status.state).toBe(
       'closed',
     );
   });
 
   it('opens with its conditions and closes with them, and approvals given meanwhile are void', () => {
     const once = decide(show(closed({ required: 2 }), 'pass'), decision('bob'));
-    expect(once.status).toMatchObject({ state: 'open', openedAt: at, decisions: [{ by: 'bob' }] });
+    expect(once.status).toMatchObject({ state: 'open', openedAt: AT, decisions: [{ by: 'bob' }] });
     expect(show(once, 'pass').status.decisions).toHaveLength(1);
     expect(show(show(once, 'fail'), 'pass').status).toMatchObject({ state: 'open', decisions: [] });
     expect(show(once, 'pass', 'sha256:other').status).toMatchObject({ state: 'open', decisions: [] });
