@@ -26,13 +26,14 @@ export const LAYER_RULES: LayerRules = {
   scope: '@switchyard',
   libraries: {
     contracts: { libraries: [], packages: ['zod'], node: false },
-    runbook: { libraries: ['contracts'], packages: ['zod', 'yaml', '@marcbachmann/cel-js'], node: false },
+    'yaml-file': { libraries: ['contracts'], packages: ['yaml'], node: false },
+    runbook: { libraries: ['contracts', 'yaml-file'], packages: ['zod', '@marcbachmann/cel-js'], node: false },
     'workflow-kit': {
       libraries: ['contracts', 'runbook'],
       packages: [...SANDBOX, '@noble/hashes'],
       node: false,
     },
-    'schema-change': { libraries: ['contracts'], packages: ['zod', 'yaml', 'libpg-query'], node: false },
+    'schema-change': { libraries: ['contracts', 'yaml-file'], packages: ['zod', 'libpg-query'], node: false },
     flags: { libraries: [], packages: ['zod', '@noble/hashes'], node: false },
     process: { libraries: ['contracts'] },
     'shared-db': { libraries: ['contracts'] },

@@ -1,5 +1,6 @@
 export { parseRunbookYaml, type ParsedRunbook } from './yaml.js';
-export { formatFileProblem, type FileProblem } from './yaml-file.js';
+export { formatProblem as formatFileProblem } from '@switchyard/yaml-file';
+export type { FileProblem } from './file-problem.js';
 export { parseEventRuleYaml, type ParsedEventRule } from './event-rule/parse-event-rule.js';
 export { checkEventRule } from './event-rule/check-event-rule.js';
 export {

@@ -1,12 +1,12 @@
+import { formatProblem } from '@switchyard/yaml-file';
 import { describe, expect, it } from 'vitest';
 import { parseRunbookYaml } from './yaml.js';
-import { formatFileProblem } from './yaml-file.js';
 
 const head = `apiVersion: switchyard.dev/v1
 kind: Runbook
 metadata: { name: x }
 `;
-const problems = (body: string): string[] => parseRunbookYaml(head + body, 'x.yaml').problems.map(formatFileProblem);
+const problems = (body: string): string[] => parseRunbookYaml(head + body, 'x.yaml').problems.map(formatProblem);
 
 describe('parseRunbookYaml', () => {
   it('reads a good runbook without a word', () => {

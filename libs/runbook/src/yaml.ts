@@ -1,6 +1,7 @@
 import { parse, runbookSchema, type Runbook } from '@switchyard/contracts';
+import { readYaml } from '@switchyard/yaml-file';
 import { checkRunbook } from './check/check.js';
-import { readYaml, type FileProblem } from './yaml-file.js';
+import { asError, type FileProblem } from './file-problem.js';
 
 export interface ParsedRunbook {
   /** Null when the text is not a runbook at all; it may still have problems when it is one. */
@@ -14,11 +15,11 @@ export interface ParsedRunbook {
  */
 export function parseRunbookYaml(text: string, fileName: string): ParsedRunbook {
   const read = readYaml(text, fileName);
-  if (!read.ok) return { runbook: null, problems: read.problems };
+  if (!read.ok) return { runbook: null, problems: read.problems.map(asError) };
   const parsed = parse(runbookSchema, read.value);
-  if (!parsed.ok) return { runbook: null, problems: parsed.problems.map((problem) => read.place(problem, 'error')) };
+  if (!parsed.ok) return { runbook: null, problems: parsed.problems.map((problem) => asError(read.place(problem))) };
   return {
     runbook: parsed.value,
-    problems: checkRunbook(parsed.value).map((problem) => read.place(problem, problem.level)),
+    problems: checkRunbook(parsed.value).map((problem) => ({ ...read.place(problem), level: problem.level })),
   };
 }

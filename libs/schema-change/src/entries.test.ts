@@ -23,7 +23,7 @@ function packagesOf(entry: string): Set<string> {
 test('workflow code that imports the library loads no parser and nothing of Node', () => {
   expect([...packagesOf(join(import.meta.dirname, 'index.ts'))].toSorted()).toEqual([
     '@switchyard/contracts',
-    'yaml',
+    '@switchyard/yaml-file',
     'zod',
   ]);
   expect(packagesOf(join(import.meta.dirname, 'parse.ts'))).toContain('libpg-query');

@@ -84,7 +84,7 @@ export { newTableOf } from './spec/change.js';
 export { normaliseChange, type Normalised } from './spec/normalise.js';
 export { expandPreset, type Expansion } from './spec/presets.js';
 export { usersNameSplit, type UsersNameSplitOverrides } from './spec/users-name-split.js';
-export { readChangeYaml, type ReadChange, type SpecProblem } from './spec/yaml.js';
+export { readChangeYaml, type ReadChange } from './spec/yaml.js';
 export {
   addConstraint,
   addNotNullCheck,

@@ -1,4 +1,5 @@
 import { CodedError, parseOrThrow, SCHEMA_CHANGE_UPDATES, schemaChangeSchema } from '@switchyard/contracts';
+import { formatFileProblem } from '@switchyard/runbook';
 import { GAUGES } from '@switchyard/schema-change';
 import { Option, type Command } from 'commander';
 import { z } from 'zod';
@@ -6,7 +7,7 @@ import { action, type Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { confirm } from '../input/confirm.js';
 import { keyValues } from '../input/key-values.js';
-import { formatSpecProblem, readChange } from '../input/load-change.js';
+import { readChange } from '../input/load-change.js';
 import { approveChange, type ApproveOptions } from '../schema-change/approve-change.js';
 import { abortPreviewOf, changeStatus, changeView, reportOfChange } from '../schema-change/find-change.js';
 import { CHANGE_GATES } from '../schema-change/gate-state.js';
@@ -136,7 +137,7 @@ export function registerSchemaChangeCommands(program: Command): void {
 async function validate({ terminal, cwd }: Context, files: readonly string[]): Promise<number> {
   const read = await Promise.all(files.map(async (file) => ({ file, ...(await readChange(file, cwd)) })));
   for (const { file, problems, change: found } of read) {
-    for (const problem of problems) terminal.say(formatSpecProblem(problem));
+    for (const problem of problems) terminal.say(formatFileProblem(problem));
     if (problems.length === 0 && found) terminal.say(`${terminal.color.green('✓')} ${file}: ${found.name}`);
   }
   const isValid = read.every(({ problems, change: found }) => problems.length === 0 && found !== null);

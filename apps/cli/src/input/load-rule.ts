@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
-import { CodedError, type EventRule } from '@switchyard/contracts';
-import { formatFileProblem, parseEventRuleYaml, type FileProblem } from '@switchyard/runbook';
+import type { EventRule } from '@switchyard/contracts';
+import { parseEventRuleYaml, type FileProblem } from '@switchyard/runbook';
+import { readGivenFile, refusedFile } from './given-file.js';
 import { readRunbook } from './load-runbook.js';
 
 /** A rule file with every problem found in it, and in the runbook file that it names. */
@@ -13,13 +13,7 @@ export interface ReadRule {
 
 /** Reads and checks a rule file, and the runbook file that it names. @throws NotFound when one cannot be read */
 export async function readRule(file: string, cwd: string): Promise<ReadRule> {
-  const text = await readFile(resolve(cwd, file), 'utf8').catch((cause: unknown) => {
-    throw new CodedError(
-      'NotFound',
-      `event rule ${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
-  });
+  const text = await readGivenFile('event rule', file, cwd);
   const parsed = parseEventRuleYaml(text, file);
   if (!parsed.rule) return { rule: null, problems: parsed.problems };
   const { runbook } = parsed.rule;
@@ -37,11 +31,7 @@ export async function loadRule(file: string, cwd: string): Promise<EventRule> {
   const { rule, problems } = await readRule(file, cwd);
   const errors = problems.filter((problem) => problem.level === 'error');
   if (errors.length > 0 || !rule) {
-    throw new CodedError(
-      'InvalidInput',
-      `${file} cannot be applied:\n${errors.map((problem) => `  ${formatFileProblem(problem)}`).join('\n')}`,
-      { details: { problems } },
-    );
+    throw refusedFile(`${file} cannot be applied`, errors, problems);
   }
   return rule;
 }

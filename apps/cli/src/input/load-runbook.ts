@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { CodedError, type Runbook } from '@switchyard/contracts';
-import { formatFileProblem, parseRunbookYaml, type FileProblem } from '@switchyard/runbook';
+import type { Runbook } from '@switchyard/contracts';
+import { parseRunbookYaml, type FileProblem } from '@switchyard/runbook';
+import { readGivenFile, refusedFile } from './given-file.js';
 
 /** A runbook file with every problem found in it. */
 export interface ReadRunbook {
@@ -11,13 +10,7 @@ export interface ReadRunbook {
 
 /** Reads and checks a runbook file. @throws NotFound when it cannot be read */
 export async function readRunbook(file: string, cwd: string): Promise<ReadRunbook> {
-  const text = await readFile(resolve(cwd, file), 'utf8').catch((cause: unknown) => {
-    throw new CodedError(
-      'NotFound',
-      `runbook ${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
-  });
+  const text = await readGivenFile('runbook', file, cwd);
   const parsed = parseRunbookYaml(text, file);
   return { runbook: parsed.runbook, problems: parsed.problems };
 }
@@ -27,11 +20,7 @@ export async function loadRunbook(file: string, cwd: string): Promise<Runbook> {
   const { runbook, problems } = await readRunbook(file, cwd);
   const errors = problems.filter((problem) => problem.level === 'error');
   if (errors.length > 0 || !runbook) {
-    throw new CodedError(
-      'InvalidInput',
-      `${file} cannot be run:\n${errors.map((problem) => `  ${formatFileProblem(problem)}`).join('\n')}`,
-      { details: { problems } },
-    );
+    throw refusedFile(`${file} cannot be run`, errors, problems);
   }
   return runbook;
 }

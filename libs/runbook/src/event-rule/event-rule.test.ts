@@ -1,6 +1,6 @@
 import { eventRuleSchema, runbookSchema, type EventRule } from '@switchyard/contracts';
+import { formatProblem } from '@switchyard/yaml-file';
 import { describe, expect, it } from 'vitest';
-import { formatFileProblem } from '../yaml-file.js';
 import { answeredEvents, firingInputs, readEvent, type FiringView } from './evaluate-event.js';
 import { parseEventRuleYaml } from './parse-event-rule.js';
 
@@ -24,8 +24,7 @@ const rule = (more: object): EventRule =>
     runbook: book,
     ...more,
   });
-const problems = (body: string): string[] =>
-  parseEventRuleYaml(head + body, 'cpu.yaml').problems.map(formatFileProblem);
+const problems = (body: string): string[] => parseEventRuleYaml(head + body, 'cpu.yaml').problems.map(formatProblem);
 
 describe('parseEventRuleYaml', () => {
   it('reads a good rule, and fits it to the runbook that its path names', () => {
@@ -42,7 +41,7 @@ inputs: { host: '\${{ firing.group }}', cuont: 2 }
     expect(parsed.problems).toEqual([]);
     expect(parsed.rule).toMatchObject({ for: 300_000, cooldown: 300_000, runbook: 'scale-out.yaml' });
     if (!parsed.rule) throw new Error('no rule');
-    expect(parsed.withRunbook(book).problems.map(formatFileProblem)).toEqual([
+    expect(parsed.withRunbook(book).problems.map(formatProblem)).toEqual([
       'cpu.yaml:9:40: inputs.cuont: runbook "scale-out" has no input "cuont"; did you mean "count"?',
     ]);
   });

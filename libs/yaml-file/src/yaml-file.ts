@@ -3,7 +3,6 @@ import type { Problem } from '@switchyard/contracts';
 
 /** A problem with the place in the file where it can be mended. */
 export interface FileProblem extends Problem {
-  readonly level: 'error' | 'warning';
   readonly file: string;
   /** Both count from 1. */
   readonly line: number;
@@ -15,7 +14,7 @@ export type YamlFile =
   | {
       readonly ok: true;
       readonly value: unknown;
-      readonly place: (problem: Problem, level: FileProblem['level']) => FileProblem;
+      readonly place: (problem: Problem) => FileProblem;
     }
   | { readonly ok: false; readonly problems: readonly FileProblem[] };
 
@@ -31,16 +30,14 @@ export function readYaml(text: string, fileName: string): YamlFile {
     const problems = document.errors.map((error) => ({
       path: '',
       keys: [],
-      level: 'error' as const,
       file: fileName,
       message: `YAML: ${error.message}`,
       ...locate(error.pos[0]),
     }));
     return { ok: false, problems };
   }
-  const place = (problem: Problem, level: FileProblem['level']): FileProblem => ({
+  const place = (problem: Problem): FileProblem => ({
     ...problem,
-    level,
     file: fileName,
     ...locate(offsetOf(document, problem.keys)),
   });
@@ -48,12 +45,12 @@ export function readYaml(text: string, fileName: string): YamlFile {
     return { ok: true, value: document.toJS({ maxAliasCount: 100 }), place };
   } catch (error) {
     const message = `YAML: ${error instanceof Error ? error.message : String(error)}`;
-    return { ok: false, problems: [place({ path: '', keys: [], message }, 'error')] };
+    return { ok: false, problems: [place({ path: '', keys: [], message })] };
   }
 }
 
-/** `file:line:column: steps[1].needs[0]: message`, as editors and people expect it. */
-export function formatFileProblem(problem: FileProblem): string {
+/** `file:line:column: steps[1].needs[0]: message`, as editors and people expect it. A warning says that it is one. */
+export function formatProblem(problem: FileProblem & { readonly level?: 'error' | 'warning' }): string {
   const { file, line, column, level, path, message } = problem;
   const kind = level === 'warning' ? 'warning: ' : '';
   return `${file}:${line}:${column}: ${kind}${path ? `${path}: ` : ''}${message}`;

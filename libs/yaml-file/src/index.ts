@@ -1,0 +1,1 @@
+export { formatProblem, readYaml, type FileProblem, type YamlFile } from './yaml-file.js';
