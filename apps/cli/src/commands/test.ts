@@ -1,55 +1,12 @@
 import { spawn } from 'node:child_process';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { obtainTools } from '@switchyard/local-stack';
 import type { Command } from 'commander';
-import { z } from 'zod';
 import { action } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import type { Terminal } from '../terminal.js';
-
-const reportSchema = z.object({
-  numPassedTests: z.number(),
-  numFailedTests: z.number(),
-  numPendingTests: z.number(),
-  numTodoTests: z.number().default(0),
-  numFailedTestSuites: z.number().default(0),
-  success: z.boolean(),
-});
-
-/** The sum of the test reports below a checkout. */
-export interface TestSum {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: number;
-}
-
-const PACKAGE_FOLDERS = ['apps', 'libs'];
-const SINGLE_PACKAGES = ['tools', 'bench', 'e2e'];
-
-async function packagesOf(root: string): Promise<string[]> {
-  const grouped = await Promise.all(
-    PACKAGE_FOLDERS.map(async (folder) => (await readdir(join(root, folder))).map((name) => join(root, folder, name))),
-  );
-  return [...grouped.flat(), ...SINGLE_PACKAGES.map((name) => join(root, name))];
-}
-
-/** Adds up the reports that the packages left. A package whose suite could not even start counts as one failure. */
-export async function sumReports(root: string): Promise<TestSum> {
-  let sum: TestSum = { passed: 0, failed: 0, skipped: 0 };
-  for (const folder of await packagesOf(root)) {
-    const text = await readFile(join(folder, 'test-results', 'vitest.json'), 'utf8').catch(() => null);
-    if (text === null) continue;
-    const report = reportSchema.parse(JSON.parse(text));
-    const broken = !report.success && report.numFailedTests === 0 ? 1 : 0;
-    sum = {
-      passed: sum.passed + report.numPassedTests,
-      failed: sum.failed + report.numFailedTests + broken,
-      skipped: sum.skipped + report.numPendingTests + report.numTodoTests,
-    };
-  }
-  return sum;
-}
+import { packageFolders, readReports, type FailedTest } from '../testing/read-reports.js';
 
 /** Registers test: everything that has to hold for this checkout, and the sum of it as the last line. */
 export function registerTestCommand(program: Command): void {
@@ -62,7 +19,9 @@ export function registerTestCommand(program: Command): void {
       action(async ({ terminal, root }, options: { project?: string[]; cache: boolean }) => {
         // A report of an earlier run must not count for a suite that never started now.
         await Promise.all(
-          (await packagesOf(root)).map((folder) => rm(join(folder, 'test-results'), { recursive: true, force: true })),
+          (await packageFolders(root)).map((folder) =>
+            rm(join(folder, 'test-results'), { recursive: true, force: true }),
+          ),
         );
         await prepareTools(terminal);
         const projects = options.project?.map((name) => (name.startsWith('@') ? name : `@switchyard/${name}`));
@@ -74,7 +33,8 @@ export function registerTestCommand(program: Command): void {
           ...(projects ? [`--projects=${projects.join(',')}`] : []),
           ...(options.cache ? [] : ['--skipNxCache']),
         ]);
-        const sum = await sumReports(root);
+        const sum = await readReports(root);
+        for (const failure of sum.failures) terminal.say(describeFailure(terminal, failure));
         // A failed lint, type check or build is a failure too, also when every test that could run passed.
         const failed = sum.failed + (code !== 0 && sum.failed === 0 ? 1 : 0);
         if (code !== 0 && sum.failed === 0) terminal.say('a target other than a test failed; see above');
@@ -83,6 +43,11 @@ export function registerTestCommand(program: Command): void {
         return failed > 0 ? EXIT.failed.code : EXIT.ok.code;
       }),
     );
+}
+
+/** At the end again: in the output of two suites at once, what failed is hard to find. */
+function describeFailure({ color }: Terminal, { file, test, reason }: FailedTest): string {
+  return `${color.red('failed')} ${file}${test === null ? '' : `: ${test}`}\n  ${reason.replaceAll('\n', '\n  ')}`;
 }
 
 /**
