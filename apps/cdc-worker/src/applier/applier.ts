@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamMode } from '@switchyard/contracts';
 import { takeClaim, type ChangeSession, STREAM_WRITER } from '@switchyard/change-database';
 import {
@@ -32,8 +31,6 @@ export interface ApplierOptions {
   readonly onParked: (key: Key, reason: string) => void;
 }
 
-/** More keys than this do not wait: the source is not read on until they are applied. */
-const MOST_WAITING = 20_000;
 const FIRST_BATCH = 500;
 const SMALLEST_BATCH = 20;
 const LARGEST_BATCH = 5_000;
@@ -42,6 +39,9 @@ const LARGEST_BATCH = 5_000;
  * wait for the same disk: under traffic one batch for every write would double what it has to do.
  */
 const GATHER_MS = 15;
+/** A stream that is more seconds behind than this waits longer for a whole batch: each one costs the same seven round trips. */
+const BEHIND_S = 1;
+const GATHER_BEHIND_MS = 100;
 /** Parked keys are tried again this often, a few at a time: what they met may be gone. */
 const RETRY_PARKED_MS = 60_000;
 const PARKED_AT_ONCE = 20;
@@ -90,14 +90,13 @@ class Applier {
     figures.parked(this.#parked.size);
     // The first word of this epoch: a barrier counts only for a writer that has spoken.
     await this.#apply({ keys: [], truncated: [], xids: [], position: null, oldestCommit: null, changes: 0 });
-    const reading = new Reading({ source, intake: this.#intake, figures, mostWaiting: MOST_WAITING, signal });
+    const reading = new Reading({ source, intake: this.#intake, figures, signal });
+    let until = performance.now();
     try {
-      while (await reading.next(this.#msUntilParked())) {
-        const startedAt = performance.now();
+      while (await reading.gather({ keys: this.#sizer.size, until, withinMs: this.#msUntilParked() })) {
+        until = performance.now() + (figures.lagSeconds > BEHIND_S ? GATHER_BEHIND_MS : GATHER_MS);
         // oxlint-disable-next-line no-await-in-loop -- what was taken is applied before more is taken
         await this.#applyTaken(source);
-        // oxlint-disable-next-line no-await-in-loop -- the pause between two batches
-        await this.#gather(startedAt);
         // oxlint-disable-next-line no-await-in-loop -- between two batches
         await this.#retryParked();
       }
@@ -106,13 +105,6 @@ class Applier {
       await source[Symbol.asyncDispose]();
       await reading.stop();
     }
-  }
-
-  /** Lets more come in, unless a whole batch of it waits already. */
-  async #gather(startedAt: number): Promise<void> {
-    const left = startedAt + GATHER_MS - performance.now();
-    if (left <= 0 || this.#intake.size >= this.#sizer.size) return;
-    await sleep(left, undefined, { signal: this.#options.signal });
   }
 
   async #applyTaken(source: ChangeSource): Promise<void> {
@@ -127,22 +119,20 @@ class Applier {
     let rest: readonly Key[] = taken.keys;
     let first: Pick<Taken, 'truncated' | 'xids'> = taken;
     do {
-      const [keys = []] = batchesOf(rest, this.#sizer.size);
+      const [keys = []] = batchesOf(rest, evenly(rest.length, this.#sizer.size));
       rest = rest.slice(keys.length);
-      const startedAt = performance.now();
       // oxlint-disable-next-line no-await-in-loop -- batches follow each other: the position goes with the last one
-      const { rows, parked } = await applyBatch(this.#context, {
+      const { rows, parked, heldMs } = await applyBatch(this.#context, {
         keys,
         ...first,
         position: rest.length === 0 ? taken.position : null,
         parked: keys.filter((key) => this.#parked.has(identityOf(key))),
       });
       if (parked === 0) for (const key of keys) this.#parked.delete(identityOf(key));
-      const ms = performance.now() - startedAt;
       // Visible once, visible ever after.
       first = { truncated: [], xids: [] };
       if (keys.length > 0) {
-        this.#sizer = sizeNextChunk(this.#sizer, { units: keys.length, ms }, this.#sizing);
+        this.#sizer = sizeNextChunk(this.#sizer, { units: keys.length, ms: heldMs }, this.#sizing);
       }
       figures.applied({ keys: keys.length, rows, position: rest.length === 0 ? taken.position : null });
       figures.parked(this.#parked.size);
@@ -178,3 +168,6 @@ class Applier {
     if (isNew) this.#options.onParked(key, reason);
   }
 }
+
+/** The size of batches that are about the same: a small one at the end would cost as much as the others. */
+const evenly = (keys: number, most: number): number => Math.max(1, Math.ceil(keys / Math.ceil(keys / most)));

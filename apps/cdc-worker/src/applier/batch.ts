@@ -49,6 +49,8 @@ const STATEMENT_TIMEOUT_MS = 60_000;
 export interface BatchResult {
   readonly rows: number;
   readonly parked: number;
+  /** Milliseconds from the first row lock to the end of its transaction: what a writer of such a row waits for at most. */
+  readonly heldMs: number;
 }
 
 /**
@@ -57,14 +59,14 @@ export interface BatchResult {
  */
 export async function applyBatch(context: BatchContext, batch: Batch): Promise<BatchResult> {
   try {
-    return { rows: await patiently(context, () => write(context, batch)), parked: 0 };
+    return { ...(await patiently(context, () => write(context, batch))), parked: 0 };
   } catch (error) {
     const state = sqlStateOf(error);
     if (state === undefined || !isPoison(state)) throw error;
     const [only] = batch.keys;
     if (only === undefined) throw error;
     if (batch.keys.length === 1) return parkOne(context, batch, only, { state, error });
-    let [rows, parked] = [0, 0];
+    let [rows, parked, heldMs] = [0, 0, 0];
     const parts = halves(batch.keys);
     for (const [i, keys] of parts.entries()) {
       const isLast = i === parts.length - 1;
@@ -77,16 +79,19 @@ export async function applyBatch(context: BatchContext, batch: Batch): Promise<B
       });
       rows += part.rows;
       parked += part.parked;
+      heldMs = Math.max(heldMs, part.heldMs);
     }
-    return { rows, parked };
+    return { rows, parked, heldMs };
   }
 }
 
-/** Runs one transaction; gives the number of rows that it wrote. */
-function write(context: BatchContext, batch: Batch): Promise<number> {
+/** Runs one transaction; gives the number of rows that it wrote, and how long it held them. */
+async function write(context: BatchContext, batch: Batch): Promise<Pick<BatchResult, 'rows' | 'heldMs'>> {
   const { session, shape, claim, mode } = context;
-  return fenced(context, async () => {
+  let lockedAt = performance.now();
+  const written = await fenced(context, async () => {
     await assertVisible(session, batch.xids);
+    lockedAt = performance.now();
     let rows = 0;
     if (batch.truncated.length > 0) rows += await afterTruncate(context, batch.truncated);
     if (batch.keys.length > 0) {
@@ -98,6 +103,7 @@ function write(context: BatchContext, batch: Batch): Promise<number> {
     if (batch.parked.length > 0) await session.run(unpark(claim.change, batch.parked));
     return { rows, position: batch.position };
   });
+  return { rows: written, heldMs: performance.now() - lockedAt };
 }
 
 async function fenced(
@@ -149,7 +155,7 @@ async function parkOne(
     }),
   );
   context.onParked(key, reason);
-  return { rows: 0, parked: 1 };
+  return { rows: 0, parked: 1, heldMs: 0 };
 }
 
 /** Data that the new shape does not take, and limits of a row or an index: the same again the next time. */

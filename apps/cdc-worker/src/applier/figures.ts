@@ -113,7 +113,7 @@ export class StreamFigures {
       keys: this.#keys,
       rows: this.#rows,
       waitingKeys: this.#waiting,
-      lagSeconds: this.#lagSeconds(),
+      lagSeconds: this.lagSeconds,
       lagBytes: look?.lagBytes ?? null,
       slotWalBytes: kept,
       slotStatus: look?.slotStatus ?? null,
@@ -124,8 +124,8 @@ export class StreamFigures {
     };
   }
 
-  /** By the clock of the database: that of this machine may be another one. */
-  #lagSeconds(): number {
+  /** Age of the oldest change that waits, by the clock of the database: that of this machine may be another one. */
+  get lagSeconds(): number {
     const look = this.#look;
     if (this.#oldestCommit === null || !look) return 0;
     const serverNow = look.serverNow + (this.#now() - look.at);

@@ -1,4 +1,4 @@
-import type { ChangeSource } from '../source/change-source.js';
+import type { ChangeSource, SourceEvent } from '../source/change-source.js';
 import type { StreamFigures } from './figures.js';
 import type { Intake } from './intake.js';
 
@@ -7,74 +7,100 @@ export interface ReadingOptions {
   readonly source: ChangeSource;
   readonly intake: Intake;
   readonly figures: StreamFigures;
-  /** The source is not read on while so many keys wait. */
-  readonly mostWaiting: number;
   readonly signal: AbortSignal;
 }
 
-/** Reads a source while batches are applied: what waits is bounded, and the source is slowed down by not being read. */
+/** What {@link Reading.gather} waits for. */
+export interface Wanted {
+  /** So many waiting keys are enough. */
+  readonly keys: number;
+  /** Until then, by the clock of `performance`, fewer are not enough; after it, what is there already is taken along. */
+  readonly until: number;
+  /** Milliseconds to wait for anything at all; undefined: for ever. */
+  readonly withinMs: number | undefined;
+}
+
+/**
+ * Reads a source between batches, and not while one is applied: decoding would come between two statements of the
+ * batch, whose row locks are held meanwhile. The source is slowed down by not being read, so that what waits is bounded.
+ */
 export class Reading {
   readonly #options: ReadingOptions;
-  readonly #loop: Promise<void>;
+  readonly #events: AsyncIterator<readonly SourceEvent[]>;
   readonly #onAbort = (): void => this.#wake.resolve();
-  #isStopped = false;
+  /** The word of the source that is waited for. One may come while a batch is applied. */
+  #pull: Promise<void> | undefined;
   #ended: { readonly error: unknown } | undefined;
   #wake = Promise.withResolvers<void>();
-  #room = Promise.withResolvers<void>();
 
   constructor(options: ReadingOptions) {
     this.#options = options;
+    this.#events = options.source.events[Symbol.asyncIterator]();
     options.signal.addEventListener('abort', this.#onAbort);
-    this.#loop = this.#read();
   }
 
   /**
-   * Resolves with true when something waits or the time is up, with false at the end of the source; rejects with what
+   * Resolves with true when enough waits or the time is up, with false at the end of the source; rejects with what
    * ended it, after everything that came before was handed out.
    */
-  async next(withinMs: number | undefined): Promise<boolean> {
+  async gather({ keys, until, withinMs }: Wanted): Promise<boolean> {
     const { signal, intake } = this.#options;
-    signal.throwIfAborted();
-    this.#room.resolve();
-    if (intake.isEmpty && !this.#ended) await this.#somethingHappens(withinMs);
-    signal.throwIfAborted();
+    const latest = withinMs === undefined ? Infinity : performance.now() + withinMs;
+    for (;;) {
+      signal.throwIfAborted();
+      if (intake.size >= keys) return true;
+      if (this.#ended) break;
+      const waitMs = (intake.isEmpty ? latest : until) - performance.now();
+      // oxlint-disable-next-line no-await-in-loop -- one word of the source after the other
+      if (!(await this.#somethingComes(waitMs)) && waitMs <= 0) return true;
+    }
     if (!intake.isEmpty) return true;
-    if (this.#ended?.error !== undefined) throw this.#ended.error;
-    return this.#ended === undefined;
+    if (this.#ended.error !== undefined) throw this.#ended.error;
+    return false;
   }
 
   /** Resolves when nothing is read any more. The source has to be closed before. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
     this.#options.signal.removeEventListener('abort', this.#onAbort);
-    this.#room.resolve();
-    await this.#loop;
+    await this.#pull;
   }
 
-  async #read(): Promise<void> {
-    const { source, intake, figures, mostWaiting } = this.#options;
+  /** Whether something came within the time. With none left: whether it is there already, or comes with one read. */
+  async #somethingComes(waitMs: number): Promise<boolean> {
+    this.#wake = Promise.withResolvers<void>();
+    const { promise, resolve } = this.#wake;
+    this.#pull ??= this.#next();
+    const pull = this.#pull;
+    const cancel = after(waitMs, resolve);
+    await promise;
+    cancel();
+    return this.#pull !== pull;
+  }
+
+  async #next(): Promise<void> {
+    const { intake, figures } = this.#options;
     try {
-      for await (const events of source.events) {
-        if (this.#isStopped) break;
-        intake.add(events);
+      const { done, value } = await this.#events.next();
+      if (done) this.#ended = { error: undefined };
+      else {
+        intake.add(value);
         figures.waiting(intake.size, intake.oldestCommit);
-        this.#wake.resolve();
-        if (intake.size < mostWaiting) continue;
-        this.#room = Promise.withResolvers<void>();
-        await this.#room.promise;
       }
-      this.#ended = { error: undefined };
     } catch (error) {
       this.#ended = { error };
     }
+    this.#pull = undefined;
     this.#wake.resolve();
   }
+}
 
-  async #somethingHappens(withinMs: number | undefined): Promise<void> {
-    this.#wake = Promise.withResolvers<void>();
-    const { promise, resolve } = this.#wake;
-    const timer = withinMs === undefined ? undefined : setTimeout(resolve, withinMs);
-    await promise;
-    clearTimeout(timer);
+/** Calls back after some milliseconds; with none, after the sockets were looked at once. Gives what cancels it. */
+function after(ms: number, call: () => void): () => void {
+  if (ms === Infinity) return () => undefined;
+  if (ms > 0) {
+    const timer = setTimeout(call, ms);
+    return () => clearTimeout(timer);
   }
+  const immediate = setImmediate(call);
+  return () => clearImmediate(immediate);
 }

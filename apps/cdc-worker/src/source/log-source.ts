@@ -15,6 +15,9 @@ import type { Shape, TableName } from '@switchyard/schema-change';
 import type { DatabaseConnection } from '@switchyard/shared-db';
 import type { ChangeSource, SourceEvent } from './change-source.js';
 
+/** What is decoded ahead of the applier, which reads between its batches: a read or two of the socket. */
+const BUFFER_BYTES = 256 * 1_024;
+
 /** Options of {@link openLogSource}. */
 export interface LogSourceOptions {
   readonly connection: DatabaseConnection;
@@ -43,6 +46,7 @@ export async function openLogSource(options: LogSourceOptions): Promise<ChangeSo
     applied: parseLsn(options.applied),
     publications: [names.publication],
     withoutOrigins: options.onlyOurOrigins,
+    bufferBytes: BUFFER_BYTES,
     ...(options.listeners ? { listeners: options.listeners } : {}),
     signal: options.signal,
   });
