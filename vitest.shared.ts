@@ -24,7 +24,8 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '**/dist/**'],
     reporters: ['default', 'json', endsAtLast],
     outputFile: { json: 'test-results/vitest.json' },
-    testTimeout: 60_000,
+    // More than one wait of the tests, each of which gives up after a minute: a machine that stands still for some seconds fails nothing.
+    testTimeout: 180_000,
     hookTimeout: 120_000,
     // Two packages already run at once on two cores (nx.json `parallel`): more forks only make each of them slower.
     maxWorkers: 2,

@@ -24,7 +24,7 @@ const start = (options: Partial<UpOptions> = {}) => up({ root, workers: [toy], t
 const marked = () => processesWithEnvironment(`LOCAL_STACK_ID=${stackLayout(root).id}`);
 
 async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !(await condition()); await sleep(25)) {
+  for (const deadline = Date.now() + 60_000; !(await condition()); await sleep(25)) {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
   }
 }

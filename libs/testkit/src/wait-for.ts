@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Options of {@link waitFor}. */
 export interface WaitForOptions {
-  /** Milliseconds. Default 15000: generous, since a test that waits for a condition never waits longer than it must. */
+  /** Milliseconds. Default 60000: generous, since a test that waits for a condition never waits longer than it must. */
   readonly timeoutMs?: number;
   /** Milliseconds between two looks. Default 25. */
   readonly intervalMs?: number;
@@ -18,7 +18,7 @@ export type Settled<T> = Exclude<T, false | null | undefined>;
  * error of the condition counts as "not yet" and is the cause of the final error.
  */
 export async function waitFor<T>(condition: () => T | Promise<T>, options: WaitForOptions): Promise<Settled<T>> {
-  const { timeoutMs = 15_000, intervalMs = 25, what } = options;
+  const { timeoutMs = 60_000, intervalMs = 25, what } = options;
   const deadline = Date.now() + timeoutMs;
   let last: unknown;
   for (;;) {
