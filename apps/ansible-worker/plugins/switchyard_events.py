@@ -119,7 +119,8 @@ class CallbackModule(CallbackBase):
             return
         self._seq += 1
         line = json.dumps(dict(fields, v=VERSION, seq=self._seq, ts=time.time(), ev=ev), cls=AnsibleJSONEncoder)
-        rest = memoryview(line.encode("utf-8", "replace") + b"\n")
+        # An empty line is nothing to the reader; one before the event keeps what another plugin left unfinished apart from it.
+        rest = memoryview(b"\n" + line.encode("utf-8", "replace") + b"\n")
         while rest:
             try:
                 rest = rest[os.write(self._fd, rest) :]

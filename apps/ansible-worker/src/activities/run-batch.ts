@@ -163,6 +163,7 @@ export class BatchRunner {
       timeoutMs: input.timeout,
       reaper: deps.reaper,
       onLine: (stream, text) => output.line(stream, text),
+      onUnreadable: (characters) => output.unreadable(characters),
       onEvent: async (event) => {
         tally.take(event);
         await output.event(event, handover.masker);
