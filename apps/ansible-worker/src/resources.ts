@@ -7,7 +7,7 @@ import { getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { removeDeadWorkspaces } from './play/workspace.js';
 import type { AnsibleDeps } from './ports.js';
-import { storeInputs, storeInventories, storeLedger } from './store-ports.js';
+import { storeInputs, storeInventories, storeLedger, storedEvents } from './store-ports.js';
 
 /** What the worker holds open. */
 export interface Resources {
@@ -27,6 +27,7 @@ export async function openResources(context: WorkerContext): Promise<Resources> 
   if (removed > 0) log.info({ removed }, 'removed the workspaces of workers that died');
   const deps: AnsibleDeps = {
     events,
+    eventsOf: storedEvents(store),
     ledger: storeLedger(store),
     inputs: storeInputs(store),
     inventories: storeInventories(store),

@@ -144,7 +144,7 @@ export class BatchRunner {
     const hostsText =
       scope.hosts === undefined ? '' : ` on ${scope.hosts.length} host${scope.hosts.length === 1 ? '' : 's'}`;
     await output.say('batch_start', `ansible-playbook ${input.playbook ?? ''}${hostsText}`, {
-      data: { activityAttempt: call.attempt },
+      data: { activityAttempt: call.attempt, executionId: given.ref.executionId },
     });
 
     // Before anything runs: batches, a later worker and `retryOf` rely on it.

@@ -1,6 +1,6 @@
 import { ansibleInputSchema, type AnsibleInput, type AnsibleResult } from '@switchyard/contracts';
 import { activities, fail, failureOf, runWorkflow, type Run } from '@switchyard/workflow-kit';
-import { isCancellation, sleep } from '@temporalio/workflow';
+import { isCancellation, patched, sleep } from '@temporalio/workflow';
 import type { AnsibleActivities } from './activities.js';
 import { PLAYBOOK_STEP, Round, type RoundResult } from './round.js';
 
@@ -47,12 +47,24 @@ async function play(run: Run, given: AnsibleInput, raw: unknown): Promise<Ansibl
     // oxlint-disable-next-line no-await-in-loop
     const played = await new Round({ run, input, ledgerId, attempts }).play();
     const result = resultOf(run, played);
-    if (result.verdict === 'successful') return result;
-    if (round === rounds) throw failureFor(result, played);
+    // oxlint-disable-next-line no-await-in-loop
+    if (result.verdict === 'successful') return await withChanges(run, input, result);
+    // oxlint-disable-next-line no-await-in-loop
+    if (round === rounds) throw failureFor(await withChanges(run, input, result), played);
     run.warn(`attempt ${round + 1} of ${rounds} on all hosts: ${summaryOf(result)}`);
     // oxlint-disable-next-line no-await-in-loop
     await sleep(input.retry.delay);
   }
+}
+
+/** With `check` or `diff` the result tells the changes. */
+async function withChanges(run: Run, { check, diff }: AnsibleInput, result: AnsibleResult): Promise<AnsibleResult> {
+  if ((!check && !diff) || !patched('ansible-changes')) return result;
+  const { collectChanges } = activities<Pick<AnsibleActivities, 'collectChanges'>>({
+    startToClose: 60_000,
+    heartbeat: false,
+  });
+  return { ...result, changes: await collectChanges({ ref: run.ref, isCheck: check }) };
 }
 
 async function takeUp(run: Run, given: unknown): Promise<AnsibleInput> {
