@@ -8,7 +8,7 @@ import {
 import { endMarked, type RunResult } from '@switchyard/process';
 import { Book } from '../hosts/book.js';
 import { countHosts, failedHostsOf, MOST_HOSTS_IN_BATCH_RESULT, reasonsOf, resultsOf } from '../hosts/ledger-view.js';
-import { hostsToRun, sliceCount, sliceOf } from '../hosts/slices.js';
+import { hostsToRun, sliceCount, sliceOf, smallestBatchSize } from '../hosts/slices.js';
 import { Inventories } from '../inventory/inventories.js';
 import { playArguments } from '../play/arguments.js';
 import { CallbackPlugins } from '../play/callback-plugins.js';
@@ -221,6 +221,13 @@ export class BatchRunner {
         const known = await book.read();
         const hosts = known?.hosts.length ?? 0;
         const batches = sliceCount(hosts, input.batchSize);
+        const smallest = smallestBatchSize(hosts, input.retry.attempts);
+        if (input.batchSize < smallest) {
+          throw new CodedError(
+            'InvalidInput',
+            `${hosts} hosts in ${batches} batches, with up to ${input.retry.attempts} attempts each, are more than one run can record: give batchSize ${smallest} or more; nothing has run`,
+          );
+        }
         await output.say('batches', `${hosts} hosts in ${batches} batches of up to ${input.batchSize}`);
         return { kind: 'split', hosts, batches, inventoryDigest: known?.inventoryDigest ?? '' };
       }

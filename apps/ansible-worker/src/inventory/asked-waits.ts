@@ -1,5 +1,5 @@
 import { formatDuration } from '@switchyard/contracts';
-import type { InventoryOutput } from './inventories.js';
+import type { InventoryOutput } from './inventory-output.js';
 
 /** Two minutes, of the five that the activity has beside the process. */
 const MOST_MS = 120_000;

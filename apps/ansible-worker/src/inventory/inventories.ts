@@ -12,20 +12,12 @@ import type { AnsibleDeps } from '../ports.js';
 import { AskedWaits } from './asked-waits.js';
 import { cmdbGroups, cmdbHostsSchema, type CmdbHost } from './cmdb-page.js';
 import { fetchCmdb } from './fetch-cmdb.js';
+import type { InventoryOutput } from './inventory-output.js';
 import { inventorySources } from './sources.js';
 import { terraformGroups } from './terraform-groups.js';
 
 /** Hosts by the position of their source. */
 const frozenSchema = z.record(z.string(), cmdbHostsSchema);
-
-/** Where it is told which hosts were taken, and how old they are. */
-export interface InventoryOutput {
-  say(
-    type: string,
-    message: string,
-    more: { readonly level?: 'warning'; readonly data: Record<string, unknown> },
-  ): Promise<void>;
-}
 
 type Deps = Pick<AnsibleDeps, 'inventories' | 'secret'>;
 

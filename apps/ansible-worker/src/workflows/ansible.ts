@@ -20,8 +20,8 @@ export async function AnsibleWorkflow(given: unknown): Promise<AnsibleResult> {
       const step = run.step(PLAYBOOK_STEP);
       step.start();
       try {
-        const result = await play(run, input, given);
-        step.done(summaryOf(result));
+        const { result, summary } = await play(run, input, given);
+        step.done(summary);
         return result;
       } catch (error) {
         // A cancelled batch has said already what is left running.
@@ -32,7 +32,12 @@ export async function AnsibleWorkflow(given: unknown): Promise<AnsibleResult> {
   });
 }
 
-async function play(run: Run, given: AnsibleInput, raw: unknown): Promise<AnsibleResult> {
+interface Played {
+  readonly result: AnsibleResult;
+  readonly summary: string;
+}
+
+async function play(run: Run, given: AnsibleInput, raw: unknown): Promise<Played> {
   const input = given.retryOf === undefined ? given : await takeUp(run, raw);
   if (input.startAtTask !== undefined) {
     run.warn(`starts at task "${input.startAtTask}": what earlier tasks register, set or notify is missing`);
@@ -47,11 +52,12 @@ async function play(run: Run, given: AnsibleInput, raw: unknown): Promise<Ansibl
     // oxlint-disable-next-line no-await-in-loop
     const played = await new Round({ run, input, ledgerId, attempts }).play();
     const result = resultOf(run, played);
+    const summary = summaryOf(played);
     // oxlint-disable-next-line no-await-in-loop
-    if (result.verdict === 'successful') return await withChanges(run, input, result);
+    if (result.verdict === 'successful') return { result: await withChanges(run, input, result), summary };
     // oxlint-disable-next-line no-await-in-loop
     if (round === rounds) throw failureFor(await withChanges(run, input, result), played);
-    run.warn(`attempt ${round + 1} of ${rounds} on all hosts: ${summaryOf(result)}`);
+    run.warn(`attempt ${round + 1} of ${rounds} on all hosts: ${summary}`);
     // oxlint-disable-next-line no-await-in-loop
     await sleep(input.retry.delay);
   }
@@ -96,9 +102,9 @@ function resultOf(
   };
 }
 
-function summaryOf({ hosts, failedHosts }: AnsibleResult): string {
-  const total = Object.keys(hosts).length;
-  const of = `${total} host${total === 1 ? '' : 's'}`;
+/** Of many hosts the result names only those that did not end well, so that they are counted elsewhere. */
+function summaryOf({ counts, failedHosts }: RoundResult): string {
+  const of = `${counts.total} host${counts.total === 1 ? '' : 's'}`;
   return failedHosts.length === 0 ? `${of} ended well` : `${failedHosts.length} of ${of} did not end well`;
 }
 
