@@ -80,7 +80,8 @@ const MEASURE: Readonly<Record<Part, (place: Place) => Promise<Measured>>> = {
     return { figures: contestFigures('full pages', contests), details: contests };
   },
   hot: async (place) => {
-    const contests = await besidePgroll(place, groundOf(place, { fillfactor: 50 }));
+    const ground = groundOf(place, { fillfactor: 50 });
+    const contests = [...(await besidePgroll(place, ground)), await told(byHand(ground, oneUpdate))];
     return { figures: contestFigures('room in the pages', contests), details: contests };
   },
   reader: async (place) => {
