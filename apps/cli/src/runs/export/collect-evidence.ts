@@ -9,7 +9,7 @@ import {
   hostsOf,
   listArtifacts,
   listDecisions,
-  readEvents,
+  eachEvent,
   resourcesOf,
   snapshotOf,
   type Db,
@@ -218,15 +218,9 @@ function eventsTo(db: Db, runId: string, clean: Clean, versions: Versions) {
       versions.set(tool, (versions.get(tool) ?? new Set()).add(version));
   };
   async function* lines(): AsyncGenerator<string> {
-    for (let after = 0; ;) {
-      // oxlint-disable-next-line no-await-in-loop
-      const page = await readEvents(db, { runId, after, limit: 1_000 });
-      for (const event of page) {
-        note(event);
-        yield `${JSON.stringify(clean(event))}\n`;
-      }
-      after = page.at(-1)?.seq ?? after;
-      if (page.length < 1_000) return;
+    for await (const event of eachEvent(db, { runId })) {
+      note(event);
+      yield `${JSON.stringify(clean(event))}\n`;
     }
   }
   return { lines, plans };
