@@ -51,7 +51,7 @@ export async function startWorker(
       if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}: ${text}`);
       return text.includes('"running"');
     },
-    { what: `${name} to run`, timeoutMs: 30_000 },
+    { what: `${name} to run` },
   ).catch(async (error: unknown) => {
     // Nobody else would end it: the caller has nothing to end it by.
     await end('SIGKILL');

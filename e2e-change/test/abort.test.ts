@@ -1,6 +1,7 @@
 import { SCHEMA_CHANGE_QUERIES, type RunStatus, type SchemaChangeGiven } from '@switchyard/contracts';
+import { waitFor } from '@switchyard/testkit';
 import { describe, expect, it } from 'vitest';
-import { startApplication, type WriteMode } from '../src/application.js';
+import { startApplication, type Application, type WriteMode } from '../src/application.js';
 import {
   abort,
   approve,
@@ -28,7 +29,8 @@ interface Case {
   readonly undoes: readonly RegExp[];
 }
 
-const SETTLES = { writeFlag: 'users-write', settle: '3s' };
+/** Long enough to be met on a busy machine; the abort ends it. */
+const SETTLES = { readFlag: 'users-read', writeFlag: 'users-write', settle: '6s' };
 const isSettling =
   (step: string) =>
   (status: RunStatus): boolean =>
@@ -50,7 +52,7 @@ const CASES: readonly Case[] = [
   },
   {
     where: 'while readers go over',
-    spec: { switch: { ...SETTLES, readFlag: 'users-read', rollout: [10, 100] } },
+    spec: { switch: { ...SETTLES, rollout: [10, 100] } },
     gates: ['cutover'],
     isThere: isSettling('switch-reads'),
     mode: 'old',
@@ -58,7 +60,7 @@ const CASES: readonly Case[] = [
   },
   {
     where: 'while writers go over to both shapes',
-    spec: { switch: { ...SETTLES, readFlag: 'users-read' } },
+    spec: { switch: SETTLES },
     gates: ['cutover'],
     isThere: isSettling('dual-write'),
     mode: 'both',
@@ -72,6 +74,10 @@ const CASES: readonly Case[] = [
     undoes: [/back/i, /not null/i, /drop first_name, last_name/i],
   },
 ];
+
+/** A writer looks at the flag before its next write, so it follows a flip a moment later. */
+const follows = (application: Application, mode: WriteMode): Promise<boolean> =>
+  waitFor(() => application.mode() === mode, { what: `the application to write ${mode}` });
 
 describe('an abort', () => {
   it.each(CASES)(
@@ -87,7 +93,7 @@ describe('an abort', () => {
       );
       for (const gate of gates ?? []) await approve(run, gate);
       await waitForStatus(run, 'the place of the abort', isThere);
-      expect(application.mode()).toBe(mode);
+      await follows(application, mode);
       const preview = await run.query<{ possible: boolean; actions: { title: string }[] }>(
         SCHEMA_CHANGE_QUERIES.abortPreview,
       );
@@ -100,7 +106,7 @@ describe('an abort', () => {
       expect(failure.details['undone']).toEqual(preview.actions.map(({ title }) => title));
       const undone = preview.actions.map(({ title }) => title).join('\n');
       for (const words of undoes) expect(undone).toMatch(words);
-      expect(application.mode()).toBe('old');
+      await follows(application, 'old');
       const traffic = await application.stop();
 
       expect(traffic.failures).toEqual([]);
