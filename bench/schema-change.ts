@@ -9,7 +9,6 @@ import { rowByRow } from './src/schema-change/contenders/row-by-row.ts';
 import { findPgroll } from './src/schema-change/pgroll-tool.ts';
 import { contestFigures, killFigures, readerFigures, streamFigures } from './src/schema-change/report.ts';
 import { measureStream } from './src/schema-change/stream/stream-part.ts';
-import { warmUpLog } from './src/schema-change/table.ts';
 import { startStack, type BenchStack } from './src/stack.ts';
 
 /** In the order in which they run. */
@@ -53,8 +52,6 @@ export function schemaChange({
 async function onItsOwn(part: Part, place: Omit<Place, 'stack'>): Promise<Measured> {
   process.stderr.write(`${part}\n`);
   await using stack = await startStack(['migration-worker', 'cdc-worker']);
-  const { databases, postgres } = stack.servers;
-  await warmUpLog({ adminUrl: postgres.adminUrl, url: databases['app']?.url ?? '', rows: place.n * 1_000 });
   // Not without `await`: the stack ends with this function.
   return await MEASURE[part]({ stack, ...place });
 }
@@ -83,7 +80,8 @@ const MEASURE: Readonly<Record<Part, (place: Place) => Promise<Measured>>> = {
     return { figures: contestFigures('full pages', contests), details: contests };
   },
   hot: async (place) => {
-    const contests = await besidePgroll(place, groundOf(place, { fillfactor: 50 }));
+    const ground = groundOf(place, { fillfactor: 50 });
+    const contests = [...(await besidePgroll(place, ground)), await told(byHand(ground, oneUpdate))];
     return { figures: contestFigures('room in the pages', contests), details: contests };
   },
   reader: async (place) => {

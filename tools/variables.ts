@@ -61,6 +61,13 @@ const LOCAL: readonly ListedVariable[] = [
   listed('SWITCHYARD_TEMPORAL_BIN', 'The temporal executable that the local stack starts.', {
     default: 'sought in PATH, then fetched',
   }),
+  listed(
+    'SWITCHYARD_TEST_SERVER_HOME',
+    "Directory with the jars of Temporal's test server, for Switchyard's own tests.",
+    {
+      default: 'fetched with Maven',
+    },
+  ),
   listed('SWITCHYARD_TEMPORAL_PORT', 'Port of the local Temporal server.', { default: 'any free one' }),
   listed('SWITCHYARD_UI_PORT', "Port of the local Temporal server's web page.", { default: 'any free one' }),
   listed('SWITCHYARD_POSTGRES_PORT', 'Port of the local PostgreSQL server.', { default: 'any free one' }),

@@ -10,6 +10,14 @@ export async function makeUsers({ query }: TargetDatabase, rows: number): Promis
   ]);
 }
 
+/** How many rows are still as {@link makeUsers} made them. */
+export async function untouchedUsers({ query }: TargetDatabase): Promise<number> {
+  const [row] = await query<{ count: number }>(
+    `select count(*)::int as count from users where said = concat('Ada ', id)`,
+  );
+  return row?.count ?? 0;
+}
+
 /** Takes the table and the flags away, for the next test. */
 export async function forget({ target, store }: World): Promise<void> {
   await target.query('drop table if exists users cascade');

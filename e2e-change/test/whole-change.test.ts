@@ -2,7 +2,7 @@ import { startPostgres } from '@switchyard/testkit';
 import { describe, expect, it } from 'vitest';
 import { startApplication } from '../src/application.js';
 import { approve, nameSplit, resultOf, startChange } from '../src/change.js';
-import { catalogOf, makeUsers, originsOf, wrongInNewShape } from '../src/people.js';
+import { catalogOf, makeUsers, originsOf, untouchedUsers, wrongInNewShape } from '../src/people.js';
 import { useDisposal } from '../src/use-world.js';
 import { openWorld } from '../src/world.js';
 
@@ -36,7 +36,10 @@ describe.each([
     expect(traffic.writes).toBeGreaterThan(100);
     expect(await wrongInNewShape(target)).toEqual([]);
     expect(result.phases.map(({ phase }) => phase)).toEqual(['Expand', 'Backfill', 'Switch', 'Contract']);
-    expect(result.backfill?.rows).toBeGreaterThanOrEqual(1000);
+    // What no writer ever touched came by the backfill; the stream may have been first with any other row.
+    const untouched = await untouchedUsers(target);
+    expect(untouched).toBeGreaterThan(0);
+    expect(result.backfill?.rows).toBeGreaterThanOrEqual(untouched);
     expect(result.parity.length).toBeGreaterThanOrEqual(5);
     expect(result.parity.every(({ differing, rows }) => differing === 0 && rows > 500)).toBe(true);
     const wanted = before.flatMap((what) =>

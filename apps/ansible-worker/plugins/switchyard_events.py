@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import select
 import sys
 import time
@@ -46,6 +47,7 @@ MAX_STRING = 64 * 1024
 MAX_RESULT = 192 * 1024
 CUT = "...[cut]"
 CHUNK = 200
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
 # Said by the module itself or twice: its arguments (which may hold what no_log does not name), facts, lists of lines.
 DROPPED = ("invocation", "stdout_lines", "stderr_lines", "ansible_facts", "results", "_ansible_parsed")
 
@@ -119,7 +121,8 @@ class CallbackModule(CallbackBase):
             return
         self._seq += 1
         line = json.dumps(dict(fields, v=VERSION, seq=self._seq, ts=time.time(), ev=ev), cls=AnsibleJSONEncoder)
-        rest = memoryview(line.encode("utf-8", "replace") + b"\n")
+        # An empty line is nothing to the reader; one before the event keeps what another plugin left unfinished apart from it.
+        rest = memoryview(b"\n" + line.encode("utf-8", "replace") + b"\n")
         while rest:
             try:
                 rest = rest[os.write(self._fd, rest) :]
@@ -129,6 +132,17 @@ class CallbackModule(CallbackBase):
                 # Nobody reads any more: the worker is gone. The playbook goes on until it is ended from outside.
                 self._fd = None
                 return
+
+    def _with_diff(self, res):
+        """A diff as people know it: far shorter than both whole files, which would be cut."""
+        if not res.get("diff"):
+            return res
+        try:
+            diff = res["diff"] if isinstance(res["diff"], list) else [res["diff"]]
+            # Copies: the base class changes what it is given, and other callbacks get the same objects.
+            return dict(res, diff=_COLOUR.sub("", self._get_diff([dict(each) for each in diff])))
+        except Exception:  # a module with a kind of its own
+            return res
 
     def _result(self, ev, result, **fields):
         task, host, res = _pick(result, "task"), _pick(result, "host"), _pick(result, "result") or {}
@@ -140,7 +154,7 @@ class CallbackModule(CallbackBase):
             path=task.get_path(),
             action=action(task),
             changed=bool(res.get("changed", False)),
-            res=_capped(res),
+            res=_capped(self._with_diff(res)),
             **fields,
         )
 

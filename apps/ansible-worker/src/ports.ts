@@ -1,4 +1,4 @@
-import type { AnsibleInput, NewEventInput, ProgressReport, RunRef } from '@switchyard/contracts';
+import type { AnsibleInput, NewEventInput, ProgressReport, RunRef, StoredEvent } from '@switchyard/contracts';
 import type { Reaper } from '@switchyard/process';
 import type { FinalHostState, HostState } from '@switchyard/store';
 
@@ -64,6 +64,8 @@ export interface InventoryStore {
 /** What the activities need of the worker. */
 export interface AnsibleDeps {
   readonly events: EventSink;
+  /** The stored events of a run with these types, in their order. */
+  readonly eventsOf: (ref: RunRef, types: readonly string[]) => AsyncIterable<StoredEvent>;
   readonly ledger: HostLedger;
   readonly inputs: InputStore;
   readonly inventories: InventoryStore;

@@ -1,13 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { SIGNALS } from '@switchyard/contracts';
+import { isWorkflowOpen } from '@switchyard/run-probe';
 import { secretsFromEnv } from '@switchyard/shared-db';
 import type { Store } from '@switchyard/store';
 import { openEventWriter, openWorkerStore, type WorkerContext } from '@switchyard/worker-kit';
 import { getClient } from '@temporalio/activity';
-import { WorkflowNotFoundError } from '@temporalio/common';
 import { removeDeadWorkspaces } from './play/workspace.js';
 import type { AnsibleDeps } from './ports.js';
-import { storeInputs, storeInventories, storeLedger } from './store-ports.js';
+import { storeInputs, storeInventories, storeLedger, storedEvents } from './store-ports.js';
 
 /** What the worker holds open. */
 export interface Resources {
@@ -27,6 +27,7 @@ export async function openResources(context: WorkerContext): Promise<Resources> 
   if (removed > 0) log.info({ removed }, 'removed the workspaces of workers that died');
   const deps: AnsibleDeps = {
     events,
+    eventsOf: storedEvents(store),
     ledger: storeLedger(store),
     inputs: storeInputs(store),
     inventories: storeInventories(store),
@@ -37,7 +38,7 @@ export async function openResources(context: WorkerContext): Promise<Resources> 
       return value;
     },
     report: (ref, progress) => getClient().workflow.getHandle(ref.workflowId).signal(SIGNALS.progress, progress),
-    isRunning: (workflowId) => isRunning(getClient(), workflowId),
+    isRunning: (workflowId) => isWorkflowOpen(getClient(), workflowId),
     reaper: context.reaper,
     settings: {
       roots: config.projectRoots,
@@ -47,13 +48,4 @@ export async function openResources(context: WorkerContext): Promise<Resources> 
     },
   };
   return { store, deps };
-}
-
-async function isRunning(client: ReturnType<typeof getClient>, workflowId: string): Promise<boolean> {
-  try {
-    return (await client.workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
 }

@@ -3,6 +3,7 @@ import {
   hostsOf,
   latestExecution,
   listArtifacts,
+  readEvents,
   snapshotHosts,
   snapshotOf,
   startHosts,
@@ -10,7 +11,7 @@ import {
   type ArtifactRef,
   type Store,
 } from '@switchyard/store';
-import type { HostLedger, InputStore, InventoryStore } from './ports.js';
+import type { AnsibleDeps, HostLedger, InputStore, InventoryStore } from './ports.js';
 
 /** The host ledger in Switchyard's own tables. */
 export function storeLedger({ db }: Pick<Store, 'db'>): HostLedger {
@@ -28,6 +29,24 @@ export function storeLedger({ db }: Pick<Store, 'db'>): HostLedger {
       await finishHosts(db, { executionId, results });
     },
     latest: (runId) => latestExecution(db, { runId }),
+  };
+}
+
+/** Events in one question. */
+const EVENTS_PAGE = 1_000;
+
+/** The events of a run in Switchyard's own tables. */
+export function storedEvents({ db }: Pick<Store, 'db'>): AnsibleDeps['eventsOf'] {
+  return async function* ({ runId, workflowId }, types) {
+    let after = 0;
+    for (;;) {
+      // Each page begins behind the one before.
+      // oxlint-disable-next-line no-await-in-loop
+      const page = await readEvents(db, { runId, workflowId, types, after, limit: EVENTS_PAGE });
+      yield* page;
+      after = page.at(-1)?.seq ?? after;
+      if (page.length < EVENTS_PAGE) return;
+    }
   };
 }
 

@@ -1,20 +1,28 @@
 import type { CodedError } from '@switchyard/contracts';
 import { fakeHttp, type FakeRoutes } from '@switchyard/testkit';
 import { describe, expect, test } from 'vitest';
+import { AskedWaits } from '../src/inventory/asked-waits.js';
 import { fetchCmdb } from '../src/inventory/fetch-cmdb.js';
 
 const host = (name: string, role = 'web') => ({ name, ip: '10.0.0.1', user: 'ops', role });
 const forever = new AbortController().signal;
 
 /** Asks a CMDB with these routes; gives the hosts' names and what the server saw. */
-async function ask(routes: FakeRoutes, more: { timeout?: number; attempts?: number; signal?: AbortSignal } = {}) {
+async function ask(
+  routes: FakeRoutes,
+  more: { timeout?: number; attempts?: number; signal?: AbortSignal; mostWaitMs?: number } = {},
+) {
   await using cmdb = await fakeHttp(routes);
   const { timeout = 5_000, attempts = 4, signal = forever } = more;
-  const outcome = await fetchCmdb({ url: `${cmdb.url}/api/`, timeout, attempts }, 'token-of-the-cmdb', signal).then(
+  const told: string[] = [];
+  const say = async (type: string, message: string) => void told.push(`${type} ${message.replace(cmdb.url, '')}`);
+  const waits = new AskedWaits({ say }, more.mostWaitMs);
+  const source = { url: `${cmdb.url}/api/`, timeout, attempts };
+  const outcome = await fetchCmdb(source, 'token-of-the-cmdb', signal, waits).then(
     (hosts) => ({ hosts: hosts.map(({ name }) => name), error: undefined }),
     (error: CodedError) => ({ hosts: undefined, error }),
   );
-  return { ...outcome, requests: cmdb.requests };
+  return { ...outcome, told, requests: cmdb.requests };
 }
 
 describe('a CMDB', () => {
@@ -105,6 +113,75 @@ describe('a CMDB', () => {
       { signal: cancel.signal },
     );
     expect(error?.message).toBe('cancelled');
+    expect(requests).toHaveLength(1);
+  });
+
+  test.each([429, 503])('that answers %i is not asked again before the time that Retry-After names', async (status) => {
+    const asked: number[] = [];
+    const { hosts, told } = await ask({
+      'GET /api/hosts': () => {
+        asked.push(performance.now());
+        return asked.length === 1 ? { status, headers: { 'retry-after': '1' } } : { body: { hosts: [host('a')] } };
+      },
+    });
+    expect(hosts).toEqual(['a']);
+    expect(asked).toHaveLength(2);
+    // Timers of Node may fire up to a millisecond early.
+    expect((asked[1] ?? 0) - (asked[0] ?? 0)).toBeGreaterThan(990);
+    expect(told).toEqual([expect.stringMatching(new RegExp(`^inventory_waits .* answered ${status}: .* in 1.0 s$`))]);
+  });
+
+  test('that asks for a date may name one that has passed', async () => {
+    const { hosts } = await ask({
+      'GET /api/hosts': [
+        { status: 503, headers: { 'retry-after': 'Thu, 01 Jan 2026 00:00:00 GMT' } },
+        { body: { hosts: [host('a')] } },
+      ],
+    });
+    expect(hosts).toEqual(['a']);
+  });
+
+  test('that asks for a longer wait than two minutes fails the inventory at once', async () => {
+    const { error, told, requests } = await ask({
+      'GET /api/hosts': { status: 429, headers: { 'retry-after': '121' } },
+    });
+    expect(error).toMatchObject({ code: 'UpstreamFailed', retryable: false });
+    expect(error?.message).toMatch(/answered 429 and asks for a longer wait than .* 2 min 00 s/);
+    expect(told).toEqual([]);
+    expect(requests).toHaveLength(1);
+  });
+
+  test('cannot stretch the time by asking for a wait at each page', async () => {
+    const busy = new Set<string | undefined>();
+    const { error, told, requests } = await ask(
+      {
+        'GET /api/hosts': ({ query: { page = '1' } }) => {
+          if (!busy.has(page)) {
+            busy.add(page);
+            return { status: 429, headers: { 'retry-after': '1' } };
+          }
+          return { body: { hosts: [host(`h${page}`)], next: `?page=${Number(page) + 1}` } };
+        },
+      },
+      { mostWaitMs: 1_500 },
+    );
+    expect(error?.message).toMatch(/asks for a longer wait/);
+    expect(told).toHaveLength(1);
+    expect(requests).toHaveLength(3);
+  });
+
+  test('that made the run wait lets go of it when the run is cancelled', async () => {
+    const cancel = new AbortController();
+    const { error, requests } = await ask(
+      {
+        'GET /api/hosts': () => {
+          setTimeout(() => cancel.abort(), 100);
+          return { status: 503, headers: { 'retry-after': '100' } };
+        },
+      },
+      { signal: cancel.signal },
+    );
+    expect(error?.name).toBe('AbortError');
     expect(requests).toHaveLength(1);
   });
 });

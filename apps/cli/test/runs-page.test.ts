@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
-import type { Command } from 'commander';
 import pc from 'picocolors';
 import { expect, it } from 'vitest';
 import { explainRun } from '../src/runs/explain/explain-run.js';
@@ -8,7 +7,6 @@ import { renderExplanation } from '../src/runs/explain/render-explanation.js';
 import { eventsOf, readHistory, type History } from '../src/runs/history/read-history.js';
 import { renderExecution, replayVerdict } from '../src/runs/replay/render-replay.js';
 import { toldEvents } from '../src/runs/replay/told-events.js';
-import { createProgram } from '../src/program.js';
 
 const text = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 const page = text('docs/runs.md');
@@ -54,20 +52,6 @@ it('docs/runs.md shows the replay of the same run', () => {
   } as const;
   const told = toldEvents(history);
   expect([...renderExecution({ ...execution, told }, paint), replayVerdict([execution])].join('\n')).toBe(block);
-});
-
-it('docs/runs.md names commands and options that exist', async () => {
-  const program = await createProgram();
-  const calls = [...page.matchAll(/\.\/switchyard ([^`\n]+)/g)].map(([, words = '']) => words.split(' '));
-  expect(calls.length).toBeGreaterThan(5);
-  for (const words of calls) {
-    let command: Command = program;
-    for (const word of words) command = command.commands.find((one) => one.name() === word) ?? command;
-    expect(command.commands, words.join(' ')).toEqual([]);
-    const options = command.options.flatMap(({ long, short }) => [long, short]);
-    for (const option of words.filter((word) => /^--?\w/.test(word)))
-      expect(options, words.join(' ')).toContain(option);
-  }
 });
 
 it('docs/runs.md lists every file of a pack', () => {

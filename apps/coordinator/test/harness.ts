@@ -18,7 +18,7 @@ import {
   type RunStatus,
   type TicketInput,
 } from '@switchyard/contracts';
-import { replayAll, temporal, waitFor } from '@switchyard/testkit';
+import { replayAll, temporal, waitFor, type TemporalForTests } from '@switchyard/testkit';
 import { activity } from '@switchyard/worker-kit';
 import { activityInfo } from '@temporalio/activity';
 import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
@@ -109,9 +109,17 @@ const bundle = (path: string): Promise<WorkflowBundle> =>
 /** The coordinator's workflows, bundled from their sources. */
 export const coordinatorBundle = (): Promise<WorkflowBundle> => (coordinator ??= bundle('../src/workflows/index.ts'));
 
-export async function startHarness(): Promise<Harness> {
+/** Options of {@link startHarness}. */
+export interface HarnessOptions {
+  /** Default: the server of the test run. */
+  readonly server?: TemporalForTests;
+  /** How the runs are replayed at the end. Default: all that the queue has seen, as the server lists them. */
+  readonly replay?: (client: Client, workflowBundle: WorkflowBundle) => Promise<unknown>;
+}
+
+export async function startHarness({ server = temporal(), replay }: HarnessOptions = {}): Promise<Harness> {
   const since = new Date();
-  const { address, namespace } = temporal();
+  const { address, namespace } = server;
   const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace });
   const native = await NativeConnection.connect({ address });
@@ -246,7 +254,9 @@ export async function startHarness(): Promise<Harness> {
         { timeoutMs: 20_000, what },
       ),
     stop: async () => {
-      await replayAll({ client, workflowBundle: own, taskQueue: TASK_QUEUES.coordinator, since });
+      await (replay
+        ? replay(client, own)
+        : replayAll({ client, workflowBundle: own, taskQueue: TASK_QUEUES.coordinator, since }));
       for (const one of workers) one.shutdown();
       await Promise.all(running);
       await native.close();

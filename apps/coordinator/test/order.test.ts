@@ -76,6 +76,17 @@ describe('the steps of a runbook', () => {
     expect(result.steps['warm']?.result).toEqual({ warmed: 'artifact:sha256:abc' });
   });
 
+  it('are refused a value that was too large for the result of a step, by the name of the output', async () => {
+    const handle = await harness.start([
+      { id: 'net', uses: 'terraform', with: { stack: { path: 'net' } } },
+      play('a', '${{ steps.net.result.outputs.large.value }}', { needs: ['net'] }),
+    ]);
+    expect(await failureOf(handle.result())).toMatchObject({
+      code: 'InvalidInput',
+      message: expect.stringContaining('output "large" of step "net" is too large for a result') as string,
+    });
+  });
+
   it('are skipped when their condition is false, and what needs them runs all the same', async () => {
     const result = await harness.run(
       [

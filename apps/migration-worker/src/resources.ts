@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path';
+import { isRunOpen, isWorkflowOpen } from '@switchyard/run-probe';
 import { parseDatabases, secretsFromEnv } from '@switchyard/shared-db';
-import type { LockOwner, Store } from '@switchyard/store';
+import type { Store } from '@switchyard/store';
 import { openEventWriter, openWorkerStore, type WorkerContext } from '@switchyard/worker-kit';
 import { getClient } from '@temporalio/activity';
-import { WorkflowNotFoundError } from '@temporalio/common';
 import type { ActivityOptions } from './activities/index.js';
 import { removeDeadScratch } from './programs/scratch.js';
 import { createTools } from './tools.js';
@@ -36,30 +36,9 @@ export async function openResources(context: WorkerContext): Promise<Resources> 
       masker,
       reaper: context.reaper,
       store,
-      isRunOpen,
-      isWorkflowOpen,
+      isRunOpen: (owner) => isRunOpen(getClient(), owner),
+      isWorkflowOpen: (workflowId) => isWorkflowOpen(getClient(), workflowId),
       now: () => new Date(),
     },
   };
-}
-
-/** Whether that execution is open. A workflow id that is used again is another run. */
-async function isRunOpen({ workflowId, executionId }: LockOwner): Promise<boolean> {
-  const open = await openExecution(workflowId);
-  return open !== undefined && (open.first === null || open.first === executionId);
-}
-
-async function isWorkflowOpen(workflowId: string): Promise<boolean> {
-  return (await openExecution(workflowId)) !== undefined;
-}
-
-/** The execution of a workflow id that is open, by the id of its first one where the server tells it. */
-async function openExecution(workflowId: string): Promise<{ readonly first: string | null } | undefined> {
-  try {
-    const { status, raw } = await getClient().workflow.getHandle(workflowId).describe();
-    return status.name === 'RUNNING' ? { first: raw.workflowExecutionInfo?.firstRunId || null } : undefined;
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    throw error;
-  }
 }

@@ -6,7 +6,8 @@ import { appUrl, type BenchStack } from '../stack.ts';
 import { approve, gateOpens, NEW_COLUMN, resultOf, startChange } from './change-run.ts';
 import { follow, SPEECH } from './contenders/ours.ts';
 import { openPgroll, PGROLL_SPEECH } from './pgroll-run.ts';
-import { makeTable, TABLE, withClient, wrongRows, type Layout } from './table.ts';
+import { makeTable, TABLE, wrongRows, type Layout } from './table.ts';
+import { withClient } from './with-client.ts';
 import { startWriter } from './writer.ts';
 
 /** What became of a change whose program was killed in its backfill. */

@@ -10,6 +10,7 @@ import { readFlag } from '@switchyard/store';
 import type { WorkflowHandle } from '@temporalio/client';
 import { poll } from '../poll.ts';
 import type { BenchStack } from '../stack.ts';
+import type { Span } from './latency.ts';
 import { codeOf, planOf, TABLE } from './table.ts';
 
 export const NEW_COLUMN = 'plan_code';
@@ -78,16 +79,17 @@ export async function approve({ handle }: ChangeRun, gate: 'cutover' | 'contract
 export const resultOf = ({ handle }: ChangeRun): Promise<SchemaChangeResult> =>
   handle.result() as Promise<SchemaChangeResult>;
 
-/** A step of the result in milliseconds since 1970. */
-export function stepOf(result: SchemaChangeResult, id: string): { readonly from: number; readonly to: number } {
-  const step = result.phases.flatMap(({ steps }) => steps).find((each) => each.id === id);
-  if (!step) throw new Error(`the result has no step ${id}`);
-  return { from: Date.parse(step.startedAt), to: Date.parse(step.endedAt) };
-}
+/** When each step began and ended. */
+export const stepSpans = (result: SchemaChangeResult): readonly { readonly id: string; readonly span: Span }[] =>
+  result.phases.flatMap(({ steps }) =>
+    steps.map(({ id, startedAt, endedAt }) => ({ id, span: { from: Date.parse(startedAt), to: Date.parse(endedAt) } })),
+  );
 
-/** Milliseconds of each step. */
-export const stepTimes = (result: SchemaChangeResult): Record<string, number> =>
-  Object.fromEntries(result.phases.flatMap(({ steps }) => steps.map(({ id, durationMs }) => [id, durationMs])));
+export function stepOf(result: SchemaChangeResult, id: string): Span {
+  const step = stepSpans(result).find((each) => each.id === id);
+  if (!step) throw new Error(`the result has no step ${id}`);
+  return step.span;
+}
 
 export type WriteMode = 'old' | 'both' | 'new';
 

@@ -4,7 +4,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import type { BenchStack } from '../stack.ts';
-import { codeOf, planOf, TABLE, withClient } from './table.ts';
+import { codeOf, planOf, TABLE } from './table.ts';
+import { withClient } from './with-client.ts';
 import type { Speech } from './writer.ts';
 
 /** Names of the versions; pgroll makes a schema of views for each. */

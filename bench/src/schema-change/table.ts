@@ -1,4 +1,5 @@
-import pg from 'pg';
+import { warmUpLog } from './warm-log.ts';
+import { withClient } from './with-client.ts';
 
 /** The values of the old column, in the order of their codes: 1, 2, 3. */
 export const PLANS = ['free', 'team', 'business'] as const;
@@ -23,50 +24,17 @@ export interface Layout {
   readonly isIndexed?: boolean;
 }
 
-/** Runs statements on a connection of their own. */
-export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url, application_name: 'switchyard-bench' });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
-/**
- * Brings a new server to where one is that has run for long: its log goes into files that are there already. Else the
- * first contender would wait for each of them to be made.
- */
-export async function warmUpLog({ adminUrl, url, rows }: ServerToWarm): Promise<void> {
-  await withClient(adminUrl, async (client) => {
-    await client.query(`alter system set min_wal_size = '1GB'`);
-    await client.query('select pg_reload_conf()');
-  });
-  for (let i = 0; i < 2; i++) {
-    // oxlint-disable-next-line no-await-in-loop -- what the first leaves is used by the second
-    await makeTable({ adminUrl, url, layout: { rows, fillfactor: 50 } });
-  }
-}
-
-/** A server and what it is warmed up with. */
-export interface ServerToWarm {
-  readonly adminUrl: string;
-  readonly url: string;
-  readonly rows: number;
-}
-
 /** Where a table is made. */
 export interface NewTable {
-  /** As superuser, for the checkpoint. */
+  /** As superuser, for the log and the checkpoint. */
   readonly adminUrl: string;
   readonly url: string;
   readonly layout: Layout;
 }
 
 /**
- * Makes the table anew, filled and analysed, with a checkpoint behind it: every contender begins at the same place.
+ * Makes the table anew, filled and analysed, with a warm log and a checkpoint behind it: every contender begins at the
+ * same place.
  * `witness` holds what every writer wrote into `plan`, in the same statement; no contender knows it.
  */
 export async function makeTable({ adminUrl, url, layout }: NewTable): Promise<void> {
@@ -93,7 +61,7 @@ export async function makeTable({ adminUrl, url, layout }: NewTable): Promise<vo
     }
     await client.query(`vacuum (analyze) ${TABLE}`);
   });
-  await withClient(adminUrl, (client) => client.query('checkpoint'));
+  await warmUpLog(adminUrl, rows);
 }
 
 /** Megabytes of the table and of its indexes. */

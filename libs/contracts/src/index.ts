@@ -1,6 +1,7 @@
 export * from './failures.js';
 export * from './nearest.js';
 export * from './duration.js';
+export * from './retry-after.js';
 export * from './queues.js';
 export * from './parse.js';
 export * from './secret-ref.js';

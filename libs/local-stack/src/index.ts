@@ -15,7 +15,15 @@ export {
 export { toolContext } from './tools/context.js';
 export { findTool, requireTool, type FindOptions } from './tools/find-tool.js';
 export { temporalTool } from './tools/temporal.js';
-export type { Attempt, FoundTool, ToolContext, ToolName, ToolReport } from './tools/tool.js';
+export {
+  TEST_TOOLS,
+  TOOLS,
+  type Attempt,
+  type FoundTool,
+  type ToolContext,
+  type ToolName,
+  type ToolReport,
+} from './tools/tool.js';
 export { doctor, obtainTools, toolDefinition, type ToolsOptions } from './tools/doctor.js';
 export { toolEnvironment } from './tools/tool-environment.js';
 export { down, type DownResult } from './stack/down.js';

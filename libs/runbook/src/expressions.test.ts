@@ -71,6 +71,23 @@ describe('evaluate', () => {
     expect(() => one('1 +')).toThrow(CodedError);
     expect(() => one('1 +')).toThrow(expect.objectContaining({ code: 'InvalidInput' }));
   });
+  it('says why an output of a stack has no value, and where the value is', () => {
+    const outputs = {
+      big: { ref: 'sha256:b', sensitive: false, bytes: 3_000_000 },
+      'pass-word': { ref: 'sha256:p', sensitive: true },
+      small: { value: 1, sensitive: false },
+    };
+    const within = { ...scope, steps: { net: { outcome: 'successful', result: { outputs }, error: null } } };
+    const ask = (source: string): unknown => evaluateExpression(source, within, 'step "x"');
+    expect(() => ask('steps.net.result.outputs.small.value + steps.net.result.outputs.big.value')).toThrow(
+      /output "big" of step "net" is too large for a result; its value is kept as artifact sha256:b/,
+    );
+    expect(() => ask('steps["net"].result.outputs["pass-word"].value')).toThrow(
+      /"pass-word" of step "net" is sensitive/,
+    );
+    expect(() => ask('steps.net.result.outputs.toString.value')).toThrow(/No such key: toString/);
+    expect(ask('steps.net.result.outputs.big.ref')).toBe('sha256:b');
+  });
   it('never reaches what the scope does not own', () => {
     for (const source of [
       'inputs.constructor',

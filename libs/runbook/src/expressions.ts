@@ -1,5 +1,6 @@
 import { CodedError } from '@switchyard/contracts';
 import { celMessage, compile, type Vocabulary } from './cel.js';
+import { keptOutput } from './kept-output.js';
 import { conditionSource, hasTemplate, parseTemplate, shorten } from './template.js';
 
 /** What became of a step, as expressions see it. */
@@ -38,7 +39,8 @@ export function evaluateWith(vocabulary: Vocabulary, source: string, values: obj
   try {
     return toJson(compile(source, vocabulary)(values));
   } catch (error) {
-    throw new CodedError('InvalidInput', `${where}: cannot evaluate "${shorten(source)}": ${celMessage(error)}`);
+    const cause = keptOutput(source, values) ?? celMessage(error);
+    throw new CodedError('InvalidInput', `${where}: cannot evaluate "${shorten(source)}": ${cause}`);
   }
 }
 

@@ -32,7 +32,7 @@ describe('the task pages', () => {
       .filter((block) => block.startsWith(start));
   };
 
-  it.each(['docs/runbooks.md', 'docs/approvals.md', 'docs/inventories.md'])(
+  it.each(['docs/runbooks.md', 'docs/approvals.md', 'docs/inventories.md', 'docs/playbooks.md'])(
     'show runbooks without a problem: %s',
     async (page) => {
       const runbooks = await fenced(page, 'apiVersion');

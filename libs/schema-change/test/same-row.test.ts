@@ -12,6 +12,7 @@ import {
   parityOfRange,
   planProblem,
   rederive,
+  restatedColumns,
   tableExtent,
   usersNameSplit,
   type Key,
@@ -160,6 +161,67 @@ describe('users.name', () => {
     expect(await session.run(differingKeys(shape, 'derived', ALL, 10))).toEqual([{ key: ['1'] }]);
     await derive(session, shape, [['1']]);
     expect(await parity(session, shape, 'derived')).toEqual({ rows: '10', differing: '0' });
+  });
+});
+
+describe('columns that a chunk restates', () => {
+  const restated = async ({ run }: Session, shape: Shape): Promise<unknown[]> =>
+    (await run(restatedColumns(shape.source))).map(({ name }) => name);
+
+  test('are one of each B-tree that is not unique, and none that a trigger names or that cannot be set', async () => {
+    const { session } = database();
+    const { run } = session;
+    await run(`create table restated (id bigint primary key, name text, "Ci""ty" text, team int, watched int,
+      badge int unique, counted int generated always as identity,
+      doubled int generated always as (team * 2) stored, tags int[])`);
+    await run('create index on restated ("Ci""ty", team)');
+    await run('create index on restated (team) where team > 3');
+    await run('create index on restated (team, watched)');
+    await run('create index on restated (badge)');
+    await run('create index on restated (watched)');
+    await run('create index on restated (counted, doubled)');
+    await run('create index on restated (lower(name))');
+    await run('create index on restated using gin (tags)');
+    await run('create unique index on restated (tags, id)');
+    await run(`create function restated_seen() returns trigger language plpgsql as $$ begin return new; end $$`);
+    await run(`create trigger seen before update of watched on restated for each row execute function restated_seen()`);
+    await run(`insert into restated (id, name, "Ci""ty", team) select i, 'Ada ' || i, 'C' || i % 3, i % 7
+      from generate_series(1, 50) i`);
+    const before = await run('select id, "Ci""ty", team, watched from restated order by id');
+    const { shape } = await prepare(session, { ...usersNameSplit().spec, table: 'restated' });
+    await run(addColumns(shape));
+
+    const restate = (await restated(session, shape)).map(String);
+    expect(restate).toEqual(['Ci"ty', 'team', 'team']);
+    await run('begin');
+    await run(applySettings());
+    const chunk = backfillPages(shape, { from: 0, to: 10 }, { restate: [...new Set(restate)] });
+    const [plan] = await run(explain(chunk));
+    expect(planProblem(plan?.['QUERY PLAN'], 'pages')).toBeNull();
+    expect(await session.count(chunk)).toBe(50);
+    await run('commit');
+    expect(await run('select id, "Ci""ty", team, watched from restated order by id')).toEqual(before);
+    expect(await parity(session, shape, 'derived')).toEqual({ rows: '50', differing: '0' });
+  });
+
+  test('keep what a writer wrote while the chunk waited for its row', async () => {
+    const { session, open } = database();
+    const { shape } = await prepare(session, { ...usersNameSplit().spec, table: 'restated' });
+    await session.run('update restated set first_name = null, last_name = null');
+    const [writer, chunker] = [await open(), await open()];
+    await writer.run('begin');
+    await writer.run(`update restated set name = 'Grace Hopper', team = 77 where id = 1`);
+    const chunk = chunker.count(backfillPages(shape, { from: 0, to: 10 }, { restate: ['team'] }));
+    await expect
+      .poll(() =>
+        session.run(`select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%restated%'`),
+      )
+      .toHaveLength(1);
+    await writer.run('commit');
+    expect(await chunk).toBe(50);
+    expect(await session.run('select name, team, first_name, last_name from restated where id = 1')).toEqual([
+      { name: 'Grace Hopper', team: 77, first_name: 'Grace', last_name: 'Hopper' },
+    ]);
   });
 });
 

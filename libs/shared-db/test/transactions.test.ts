@@ -58,7 +58,8 @@ describe('a transaction that meets another one', () => {
     };
     await Promise.all([swap(1, 2), swap(2, 1)]);
     expect([await counter(1), await counter(2)]).toEqual([2, 2]);
-    expect(database.metrics().retries['40P01']).toBe(1);
+    // More than once when the one that was undone is back before the other has woken up: then they meet again.
+    expect(database.metrics().retries['40P01']).toBeGreaterThanOrEqual(1);
   });
 
   test('gives up after its attempts with the last error', async () => {

@@ -12,6 +12,7 @@ export { replayAll, type ReplayAllOptions } from './replay-all.js';
 export { startTcpProxy, type TcpProxy } from './tcp-proxy.js';
 export { startTemporal, type StartedTemporal, type TemporalForTests } from './temporal-server.js';
 export { createTestDatabase, type TestDatabase, type TestDatabaseOptions } from './test-database.js';
+export { startTimeSkipping, type TimeSkipping } from './time-skipping.js';
 export { tools } from './tools.js';
 export { waitFor, type Settled, type WaitForOptions } from './wait-for.js';
 export { withEnv } from './with-env.js';

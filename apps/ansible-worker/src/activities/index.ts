@@ -2,6 +2,7 @@ import { heartbeatWhile } from '@switchyard/worker-kit';
 import { Context } from '@temporalio/activity';
 import type { AnsibleDeps } from '../ports.js';
 import type { AnsibleActivities } from '../workflows/activities.js';
+import { collectChanges } from './collect-changes.js';
 import { collectHosts } from './collect-hosts.js';
 import { BatchRunner } from './run-batch.js';
 import { takeUp } from './take-up.js';
@@ -18,6 +19,7 @@ export function createActivities(deps: AnsibleDeps): AnsibleActivities {
       );
     },
     takeUp: (input) => takeUp(deps, input),
+    collectChanges: (input) => collectChanges(deps, input),
     collectHosts: ({ ledgerId }) => collectHosts(deps.ledger, ledgerId),
   };
 }

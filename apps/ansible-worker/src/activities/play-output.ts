@@ -6,6 +6,8 @@ import type { EventSink } from '../ports.js';
 import type { BatchInput } from '../workflows/activities.js';
 
 const MOST_LINE_CHARACTERS = 16_384;
+/** More lines of a damaged channel are not told one by one. */
+const MOST_UNREADABLE = 20;
 
 function levelOf(text: string): NewEventInput['level'] {
   if (/^(?:fatal:|ERROR!|\[ERROR\])/.test(text)) return 'error';
@@ -17,6 +19,7 @@ export class PlayOutput {
   readonly #sink: EventSink;
   readonly #base: Pick<NewEventInput, 'runId' | 'workflowId' | 'step' | 'attempt' | 'source'>;
   readonly #batch: number;
+  #unreadable = 0;
 
   constructor(sink: EventSink, { ref, step, attempt, batch }: BatchInput) {
     this.#sink = sink;
@@ -37,6 +40,18 @@ export class PlayOutput {
   async event(event: PluginEvent, masker: Masker): Promise<void> {
     const made = playEvent(event, masker);
     if (made) await this.#write(made);
+  }
+
+  /** Tells that an event is lost. Not its text: a secret in a half or escaped JSON string is not recognised in it. */
+  async unreadable(characters: number): Promise<void> {
+    this.#unreadable += 1;
+    if (this.#unreadable > MOST_UNREADABLE) return;
+    const rest = this.#unreadable === MOST_UNREADABLE ? '; further ones are not told' : '';
+    await this.say(
+      'event_unreadable',
+      `something on the event channel of the playbook is no event (${characters} characters)${rest}: if it was one, it is missing here; the output has what people see`,
+      { level: 'warning' },
+    );
   }
 
   flush(): Promise<void> {

@@ -8,7 +8,7 @@ import {
 import { endMarked, type RunResult } from '@switchyard/process';
 import { Book } from '../hosts/book.js';
 import { countHosts, failedHostsOf, MOST_HOSTS_IN_BATCH_RESULT, reasonsOf, resultsOf } from '../hosts/ledger-view.js';
-import { hostsToRun, sliceCount, sliceOf } from '../hosts/slices.js';
+import { hostsToRun, sliceCount, sliceOf, smallestBatchSize } from '../hosts/slices.js';
 import { Inventories } from '../inventory/inventories.js';
 import { playArguments } from '../play/arguments.js';
 import { CallbackPlugins } from '../play/callback-plugins.js';
@@ -144,7 +144,7 @@ export class BatchRunner {
     const hostsText =
       scope.hosts === undefined ? '' : ` on ${scope.hosts.length} host${scope.hosts.length === 1 ? '' : 's'}`;
     await output.say('batch_start', `ansible-playbook ${input.playbook ?? ''}${hostsText}`, {
-      data: { activityAttempt: call.attempt },
+      data: { activityAttempt: call.attempt, executionId: given.ref.executionId },
     });
 
     // Before anything runs: batches, a later worker and `retryOf` rely on it.
@@ -163,6 +163,7 @@ export class BatchRunner {
       timeoutMs: input.timeout,
       reaper: deps.reaper,
       onLine: (stream, text) => output.line(stream, text),
+      onUnreadable: (characters) => output.unreadable(characters),
       onEvent: async (event) => {
         tally.take(event);
         await output.event(event, handover.masker);
@@ -220,6 +221,13 @@ export class BatchRunner {
         const known = await book.read();
         const hosts = known?.hosts.length ?? 0;
         const batches = sliceCount(hosts, input.batchSize);
+        const smallest = smallestBatchSize(hosts, input.retry.attempts);
+        if (input.batchSize < smallest) {
+          throw new CodedError(
+            'InvalidInput',
+            `${hosts} hosts in ${batches} batches, with up to ${input.retry.attempts} attempts each, are more than one run can record: give batchSize ${smallest} or more; nothing has run`,
+          );
+        }
         await output.say('batches', `${hosts} hosts in ${batches} batches of up to ${input.batchSize}`);
         return { kind: 'split', hosts, batches, inventoryDigest: known?.inventoryDigest ?? '' };
       }

@@ -3,7 +3,7 @@ import type { KnownHost } from '../ports.js';
 import { inventoryDigestOf } from './digest.js';
 import { finalHostOf, hostResultOf, resultsOf } from './ledger-view.js';
 import { narrowHosts } from './narrow.js';
-import { hostsToRun, sliceCount, sliceOf } from './slices.js';
+import { hostsToRun, sliceCount, sliceOf, smallestBatchSize } from './slices.js';
 
 const host = (name: string, state: KnownHost['state'], counts: Record<string, number> = {}): KnownHost => ({
   host: name,
@@ -51,4 +51,16 @@ test('a limit over names takes globs and exclusions, and refuses what matches no
 test('the digest of an inventory does not depend on the order of its hosts', () => {
   expect(inventoryDigestOf(['b', 'a'], 'g')).toBe(inventoryDigestOf(['a', 'b'], 'g'));
   expect(inventoryDigestOf(['a', 'b'], 'g')).not.toBe(inventoryDigestOf(['a', 'b'], 'other'));
+});
+
+test.each([
+  [10_000, 1, 4],
+  [10_000, 3, 10],
+  [10_000, 20, 67],
+  [3_000, 1, 1],
+  [3_001, 1, 2],
+  [5, 20, 1],
+])('a run over %d hosts with %d attempts fits into its history in batches of %d', (hosts, attempts, size) => {
+  expect(smallestBatchSize(hosts, attempts)).toBe(size);
+  expect(sliceCount(hosts, size) * attempts).toBeLessThanOrEqual(3_000);
 });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CodedError, formatProblems, parse, type CmdbInventory } from '@switchyard/contracts';
+import { CodedError, formatProblems, parse, retryAfterMs, type CmdbInventory } from '@switchyard/contracts';
 import { cmdbPageSchema, type CmdbHost } from './cmdb-page.js';
+import type { AskedWaits } from './asked-waits.js';
 
 /** Bytes of one page. */
 const MOST_BYTES = 32 * 1024 * 1024;
@@ -11,6 +12,7 @@ const FIRST_PAUSE_MS = 250;
 /**
  * All hosts of a CMDB, every page of them: a page that does not come, or comes cut, ends the call.
  * @param token sent as a bearer token to this server only
+ * @param waits what 429 and 503 with Retry-After may cost; a longer wait fails the call at once
  * @throws CodedError UpstreamFailed or TimedOut after the last attempt, AuthFailed, AnsibleInventoryInvalid for hosts
  * that are not as they must be; none of them is tried again by the activity
  */
@@ -18,6 +20,7 @@ export async function fetchCmdb(
   source: Pick<CmdbInventory, 'url' | 'timeout' | 'attempts'>,
   token: string | undefined,
   signal: AbortSignal,
+  waits: AskedWaits,
 ): Promise<readonly CmdbHost[]> {
   const first = new URL(source.url);
   first.pathname = `${first.pathname.replace(/\/+$/, '')}/hosts`;
@@ -28,7 +31,7 @@ export async function fetchCmdb(
     seen.add(page.href);
     // Each page names the next one.
     // oxlint-disable-next-line no-await-in-loop
-    const body: unknown = await pageWithRetries(page, source, token, signal);
+    const body: unknown = await pageWithRetries(page, source, token, signal, waits);
     const parsed = parse(cmdbPageSchema, body);
     if (!parsed.ok) throw invalid(page, formatProblems(parsed.problems));
     for (const host of parsed.value.hosts) {
@@ -67,6 +70,7 @@ async function pageWithRetries(
   { timeout, attempts }: Pick<CmdbInventory, 'timeout' | 'attempts'>,
   token: string | undefined,
   signal: AbortSignal,
+  waits: AskedWaits,
 ): Promise<unknown> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -76,18 +80,26 @@ async function pageWithRetries(
       signal.throwIfAborted();
       if (!(error instanceof CodedError)) throw error;
       if (error.retryable && attempt < attempts) {
+        const pauseMs = FIRST_PAUSE_MS * 2 ** (attempt - 1);
+        const askedMs = error instanceof BusyError ? error.waitMs : undefined;
         // oxlint-disable-next-line no-await-in-loop
-        await sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1), undefined, { signal });
+        if (askedMs !== undefined && !(await waits.grant(page.host, error.message, askedMs))) {
+          throw final(page, error, ` ${waits.refusal}`);
+        }
+        // oxlint-disable-next-line no-await-in-loop
+        await sleep(Math.max(pauseMs, askedMs ?? 0), undefined, { signal });
         continue;
       }
-      const after = attempt === 1 ? '' : `, ${attempt} attempts`;
-      throw new CodedError(error.code, `inventory: the CMDB at ${shown(page)} ${error.message}${after}`, {
-        retryable: false,
-        cause: error,
-      });
+      throw final(page, error, attempt === 1 ? '' : `, ${attempt} attempts`);
     }
   }
 }
+
+const final = (page: URL, error: CodedError, more: string): CodedError =>
+  new CodedError(error.code, `inventory: the CMDB at ${shown(page)} ${error.message}${more}`, {
+    retryable: false,
+    cause: error,
+  });
 
 /** One request. Its errors go on "the CMDB at ... ". */
 async function requestPage(
@@ -104,7 +116,7 @@ async function requestPage(
       signal: AbortSignal.any([timeout, signal]),
     });
     const text = await readText(response);
-    if (response.status !== 200) throw refused(response.status);
+    if (response.status !== 200) throw refused(response);
     return parseJson(text);
   } catch (error) {
     if (error instanceof CodedError) throw error;
@@ -118,7 +130,20 @@ async function requestPage(
   }
 }
 
-function refused(status: number): CodedError {
+/** The server is there and wants to be asked later. */
+class BusyError extends CodedError {
+  /** Milliseconds. */
+  readonly waitMs: number;
+
+  constructor(status: number, waitMs: number) {
+    super('UpstreamFailed', `answered ${status}`, { retryable: true });
+    this.waitMs = waitMs;
+  }
+}
+
+function refused({ status, headers }: Response): CodedError {
+  const waitMs = status === 429 || status === 503 ? retryAfterMs(headers.get('retry-after'), Date.now()) : undefined;
+  if (waitMs !== undefined) return new BusyError(status, waitMs);
   if (status === 401 || status === 403) {
     return new CodedError('AuthFailed', `answered ${status}: check the secret that \`token\` names`);
   }

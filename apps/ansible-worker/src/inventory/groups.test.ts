@@ -50,6 +50,7 @@ describe('outputs of a stack', () => {
     addresses: { value: { c: '10.0.0.3' } },
     rich: { value: { d: { ansible_host: '10.0.0.4', ring: 1 }, e: null }, type: ['map', 'dynamic'] },
     secret: { ref: 'artifact', sensitive: true },
+    large: { ref: 'sha256:abc', sensitive: false, bytes: 3_000_000 },
     number: { value: 7, sensitive: false },
   };
 
@@ -64,6 +65,7 @@ describe('outputs of a stack', () => {
   test.each([
     ['missing', /"missing" is not among the outputs of the stack \(names, addresses/],
     ['secret', /"secret" is sensitive/],
+    ['large', /"large" is too large for a result: it is kept as artifact sha256:abc/],
     ['number', /"number" must be a list of names/],
   ])('are refused when the one that is named is %s', (output, message) => {
     expect(() => terraformGroups({ outputs, groups: { web: output } })).toThrow(message);

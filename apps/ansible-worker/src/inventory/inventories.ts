@@ -9,18 +9,15 @@ import {
 } from '@switchyard/contracts';
 import { z } from 'zod';
 import type { AnsibleDeps } from '../ports.js';
+import { AskedWaits } from './asked-waits.js';
 import { cmdbGroups, cmdbHostsSchema, type CmdbHost } from './cmdb-page.js';
 import { fetchCmdb } from './fetch-cmdb.js';
+import type { InventoryOutput } from './inventory-output.js';
 import { inventorySources } from './sources.js';
 import { terraformGroups } from './terraform-groups.js';
 
 /** Hosts by the position of their source. */
 const frozenSchema = z.record(z.string(), cmdbHostsSchema);
-
-/** Where it is told which hosts were taken, and how old they are. */
-export interface InventoryOutput {
-  say(type: string, message: string, more: { readonly data: Record<string, unknown> }): Promise<void>;
-}
 
 type Deps = Pick<AnsibleDeps, 'inventories' | 'secret'>;
 
@@ -61,16 +58,22 @@ export class Inventories {
     const frozen = await this.#deps.inventories.frozen(ref);
     if (frozen !== undefined) return frozenSchema.parse(frozen);
     const found: Record<string, readonly CmdbHost[]> = {};
+    const waits = new AskedWaits(output);
     for (const [index, source] of sources.entries()) {
       // One server after the other: there are one or two.
       // oxlint-disable-next-line no-await-in-loop
-      if (isCmdb(source)) found[index] = await this.#hostsOf(source, signal, output);
+      if (isCmdb(source)) found[index] = await this.#hostsOf(source, signal, output, waits);
     }
     await this.#deps.inventories.freeze(ref, found);
     return found;
   }
 
-  async #hostsOf(source: CmdbInventory, signal: AbortSignal, output: InventoryOutput): Promise<readonly CmdbHost[]> {
+  async #hostsOf(
+    source: CmdbInventory,
+    signal: AbortSignal,
+    output: InventoryOutput,
+    waits: AskedWaits,
+  ): Promise<readonly CmdbHost[]> {
     const { url, refresh } = source;
     const key = createHash('sha256')
       .update(JSON.stringify([url, source.token?.$secret]))
@@ -86,7 +89,7 @@ export class Inventories {
     }
     const token = source.token && (await this.#deps.secret(source.token.$secret));
     const at = new Date().toISOString();
-    const hosts = await fetchCmdb(source, token, signal);
+    const hosts = await fetchCmdb(source, token, signal, waits);
     // Only a whole answer gets here; an old one stays when the CMDB fails, and is not taken for a new one.
     const digest = refresh === 'always' ? null : await this.#deps.inventories.cache(key, hosts, at);
     await tell(output, source, hosts, 'asked now', { digest, ageMs: 0 });

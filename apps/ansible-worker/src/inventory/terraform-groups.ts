@@ -7,7 +7,11 @@ import {
 } from '@switchyard/contracts';
 import { z } from 'zod';
 
-const outputSchema = z.object({ value: z.unknown().optional(), sensitive: z.boolean().optional() });
+const outputSchema = z.object({
+  value: z.unknown().optional(),
+  sensitive: z.boolean().optional(),
+  ref: z.string().optional(),
+});
 const variables = z.record(z.string(), z.unknown());
 const hostsSchema = z.union([
   z.array(z.string().min(1)),
@@ -17,7 +21,7 @@ const hostsSchema = z.union([
 /**
  * Groups out of the outputs of a stack. An output is a list of names, a map of names to addresses, or a map of names to
  * variables.
- * @throws CodedError AnsibleInventoryInvalid for an output that is missing, sensitive or of another shape
+ * @throws CodedError AnsibleInventoryInvalid for an output that is missing, sensitive, too large for a result, or of another shape
  */
 export function terraformGroups({ outputs, groups }: Pick<TerraformInventory, 'outputs' | 'groups'>): InventoryGroups {
   return Object.fromEntries(
@@ -32,6 +36,7 @@ function hostsOf(name: string, outputs: TerraformInventory['outputs']): Record<s
   }
   const output = outputSchema.safeParse(outputs[name]).data;
   if (output?.sensitive === true) throw invalid(name, 'is sensitive: its value stays with Terraform');
+  if (output?.ref !== undefined) throw invalid(name, `is too large for a result: it is kept as artifact ${output.ref}`);
   if (output?.value === undefined) throw invalid(name, 'has no `value`; give the outputs as Terraform tells them');
   const parsed = parse(hostsSchema, output.value);
   if (!parsed.ok) {

@@ -15,6 +15,8 @@ export interface PlayProcess {
   readonly timeoutMs: number;
   readonly reaper: Reaper | undefined;
   readonly onEvent: (event: PluginEvent) => Promise<void>;
+  /** Something came on the event channel that is no event of ours: so many characters of it. */
+  readonly onUnreadable: (characters: number) => Promise<void>;
   readonly onLine: (stream: 'stdout' | 'stderr', text: string) => Promise<void>;
 }
 
@@ -22,7 +24,7 @@ export interface PlayProcess {
 const GRACE_MS = 10_000;
 const TAIL_LINES = 60;
 
-/** Runs ansible-playbook with the events of the plugin; lines that are no event of ours are left out. */
+/** Runs ansible-playbook with the events of the plugin. */
 export async function runPlay(play: PlayProcess): Promise<RunResult> {
   const command = await findExecutable('ansible-playbook', {
     env: play.searchEnv,
@@ -45,8 +47,9 @@ export async function runPlay(play: PlayProcess): Promise<RunResult> {
       envName: 'SWITCHYARD_EVENTS_FD',
       onEvent: async (value) => {
         const parsed = pluginEventSchema.safeParse(value);
-        if (parsed.success) await play.onEvent(parsed.data);
+        await (parsed.success ? play.onEvent(parsed.data) : play.onUnreadable(JSON.stringify(value).length));
       },
+      onDamaged: (text) => play.onUnreadable(text.length),
     },
     ...(play.reaper === undefined ? {} : { reaper: play.reaper }),
   });

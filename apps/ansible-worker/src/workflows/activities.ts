@@ -56,6 +56,11 @@ export interface AnsibleActivities {
   runBatch(input: BatchInput): Promise<BatchResult>;
   /** Reads the input of the run that `retryOf` names, lays the new one over it, and writes down the hosts to run on. */
   takeUp(input: { readonly ref: RunRef; readonly given: unknown }): Promise<TakenUp>;
+  /** What the run changed, or would change in check mode. */
+  collectChanges(input: {
+    readonly ref: RunRef;
+    readonly isCheck: boolean;
+  }): Promise<NonNullable<AnsibleResult['changes']>>;
   /** Results of all hosts of an execution; of very many only those that did not end well. */
   collectHosts(input: { readonly ledgerId: string }): Promise<{
     readonly hosts: AnsibleResult['hosts'];

@@ -1,6 +1,6 @@
 import { ansibleInputSchema, type AnsibleInput, type AnsibleResult } from '@switchyard/contracts';
 import { activities, fail, failureOf, runWorkflow, type Run } from '@switchyard/workflow-kit';
-import { isCancellation, sleep } from '@temporalio/workflow';
+import { isCancellation, patched, sleep } from '@temporalio/workflow';
 import type { AnsibleActivities } from './activities.js';
 import { PLAYBOOK_STEP, Round, type RoundResult } from './round.js';
 
@@ -20,8 +20,8 @@ export async function AnsibleWorkflow(given: unknown): Promise<AnsibleResult> {
       const step = run.step(PLAYBOOK_STEP);
       step.start();
       try {
-        const result = await play(run, input, given);
-        step.done(summaryOf(result));
+        const { result, summary } = await play(run, input, given);
+        step.done(summary);
         return result;
       } catch (error) {
         // A cancelled batch has said already what is left running.
@@ -32,7 +32,12 @@ export async function AnsibleWorkflow(given: unknown): Promise<AnsibleResult> {
   });
 }
 
-async function play(run: Run, given: AnsibleInput, raw: unknown): Promise<AnsibleResult> {
+interface Played {
+  readonly result: AnsibleResult;
+  readonly summary: string;
+}
+
+async function play(run: Run, given: AnsibleInput, raw: unknown): Promise<Played> {
   const input = given.retryOf === undefined ? given : await takeUp(run, raw);
   if (input.startAtTask !== undefined) {
     run.warn(`starts at task "${input.startAtTask}": what earlier tasks register, set or notify is missing`);
@@ -47,12 +52,25 @@ async function play(run: Run, given: AnsibleInput, raw: unknown): Promise<Ansibl
     // oxlint-disable-next-line no-await-in-loop
     const played = await new Round({ run, input, ledgerId, attempts }).play();
     const result = resultOf(run, played);
-    if (result.verdict === 'successful') return result;
-    if (round === rounds) throw failureFor(result, played);
-    run.warn(`attempt ${round + 1} of ${rounds} on all hosts: ${summaryOf(result)}`);
+    const summary = summaryOf(played);
+    // oxlint-disable-next-line no-await-in-loop
+    if (result.verdict === 'successful') return { result: await withChanges(run, input, result), summary };
+    // oxlint-disable-next-line no-await-in-loop
+    if (round === rounds) throw failureFor(await withChanges(run, input, result), played);
+    run.warn(`attempt ${round + 1} of ${rounds} on all hosts: ${summary}`);
     // oxlint-disable-next-line no-await-in-loop
     await sleep(input.retry.delay);
   }
+}
+
+/** With `check` or `diff` the result tells the changes. */
+async function withChanges(run: Run, { check, diff }: AnsibleInput, result: AnsibleResult): Promise<AnsibleResult> {
+  if ((!check && !diff) || !patched('ansible-changes')) return result;
+  const { collectChanges } = activities<Pick<AnsibleActivities, 'collectChanges'>>({
+    startToClose: 60_000,
+    heartbeat: false,
+  });
+  return { ...result, changes: await collectChanges({ ref: run.ref, isCheck: check }) };
 }
 
 async function takeUp(run: Run, given: unknown): Promise<AnsibleInput> {
@@ -84,9 +102,9 @@ function resultOf(
   };
 }
 
-function summaryOf({ hosts, failedHosts }: AnsibleResult): string {
-  const total = Object.keys(hosts).length;
-  const of = `${total} host${total === 1 ? '' : 's'}`;
+/** Of many hosts the result names only those that did not end well, so that they are counted elsewhere. */
+function summaryOf({ counts, failedHosts }: RoundResult): string {
+  const of = `${counts.total} host${counts.total === 1 ? '' : 's'}`;
   return failedHosts.length === 0 ? `${of} ended well` : `${failedHosts.length} of ${of} did not end well`;
 }
 

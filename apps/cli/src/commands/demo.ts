@@ -16,7 +16,8 @@ const ACTS: Readonly<Record<string, { readonly title: string; readonly play: Act
   'schema-change': { title: 'A schema change under traffic', play: actSchemaChange },
 };
 
-function reportLines(act: ActReport, terminal: Terminal): string[] {
+/** `stays`: the stack is there afterwards, so that there is something to look at. */
+function reportLines(act: ActReport, { terminal, stays }: { terminal: Terminal; stays: boolean }): string[] {
   const { color } = terminal;
   return [
     '',
@@ -32,15 +33,15 @@ function reportLines(act: ActReport, terminal: Terminal): string[] {
     color.bold(
       act.ok ? color.green(`It worked, in ${formatDuration(act.durationMs)}.`) : color.red('It did not work.'),
     ),
-    ...(act.link ? [`  Temporal UI  ${color.underline(act.link)}`] : []),
-    `  Log          switchyard runs logs ${act.runId}`,
+    ...(stays && act.link ? [`  Temporal UI  ${color.underline(act.link)}`] : []),
+    ...(stays ? [`  Log          switchyard runs logs ${act.runId}`] : []),
   ];
 }
 
 async function playActs(
   { root, terminal }: Context,
   names: readonly string[],
-  { stack, signal }: { readonly stack: StackStatus; readonly signal: AbortSignal },
+  { stack, stays, signal }: { readonly stack: StackStatus; readonly stays: boolean; readonly signal: AbortSignal },
 ): Promise<ActReport[]> {
   const reports: ActReport[] = [];
   for (const [i, name] of names.entries()) {
@@ -48,7 +49,7 @@ async function playActs(
     if (!act || signal.aborted) break;
     if (names.length > 1) terminal.say(terminal.color.bold(`\nAct ${i + 1} of ${names.length}: ${act.title}\n`));
     const report = await withSession(root, (session) => act.play({ root, stack, session, terminal, signal }));
-    for (const line of reportLines(report, terminal)) terminal.say(line);
+    for (const line of reportLines(report, { terminal, stays })) terminal.say(line);
     reports.push(report);
   }
   return reports;
@@ -80,7 +81,8 @@ export function registerDemoCommand(program: Command): void {
           );
           for (const line of stackLines(stack, terminal.color)) terminal.say(line);
           const names = given === undefined ? Object.keys(ACTS) : [given];
-          const acts = await playActs(context, names, { stack, signal: interrupt.signal });
+          const stays = joined || (!options.exit && !terminal.isJson);
+          const acts = await playActs(context, names, { stack, stays, signal: interrupt.signal });
           const ok = acts.length === names.length && acts.every((act) => act.ok);
           terminal.json({ ok, setUpMs, acts });
           if (interrupt.signal.aborted) return EXIT.interrupted.code;

@@ -1,9 +1,9 @@
 import { CodedError } from '@switchyard/contracts';
+import { isRunOpen } from '@switchyard/run-probe';
 import { forceRelease, listLocks } from '@switchyard/store';
 import type { Command } from 'commander';
 import { action, type Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
-import { isRunOpen } from '../runs/is-run-open.js';
 import { withSession, withStore } from '../session.js';
 import { cut, table } from '../terminal.js';
 

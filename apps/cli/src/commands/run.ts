@@ -1,14 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import {
-  CodedError,
-  TASK_QUEUES,
-  WORKFLOW_TYPES,
-  nearestName,
-  parseOrThrow,
-  type WorkflowType,
-} from '@switchyard/contracts';
+import { CodedError, TASK_QUEUES, WORKFLOW_TYPES, nearestName, type WorkflowType } from '@switchyard/contracts';
 import { Option, type Command } from 'commander';
 import { action, type Context } from '../context.js';
+import { checkInput } from '../input/check-input.js';
 import { jsonOption, keyValues } from '../input/key-values.js';
 import { pathArgument } from '../input/path-argument.js';
 import { loadRunbook } from '../input/load-runbook.js';
@@ -34,7 +28,6 @@ function runCommand(parent: Command, name: string, description: string): Command
     .option('--input <json>', 'more fields of the input as JSON; options win');
 }
 
-/** Checks the input here, so that a mistake is told at once and starts nothing; the worker checks it again. */
 async function start(
   context: Context,
   type: WorkflowType,
@@ -45,7 +38,7 @@ async function start(
   const extra = options.input === undefined ? {} : jsonOption(options.input, '--input');
   const fields = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const input = { ...(extra as object), ...fields };
-  parseOrThrow(WORKFLOW_TYPES[type].input, input, `${type} input`);
+  checkInput(type, input);
   return withSession(context.root, (session) =>
     startAndReport(
       session,
@@ -214,7 +207,12 @@ export function registerRunCommands(program: Command): void {
     .action(
       action(async (context, file: string, o: RunOptions & { set: string[] }) => {
         const runbook = await loadRunbook(file, context.cwd);
-        return start(context, 'RunbookWorkflow', 'runbook', { runbook, inputs: keyValues(o.set, '--set') }, o);
+        const isText = (name: string): boolean => {
+          const input = Object.hasOwn(runbook.inputs, name) ? runbook.inputs[name] : undefined;
+          return input?.type === 'string' && !input.secret;
+        };
+        const inputs = o.set.length > 0 ? keyValues(o.set, '--set', isText) : undefined;
+        return start(context, 'RunbookWorkflow', 'runbook', { runbook, inputs }, o);
       }),
     );
 
@@ -224,8 +222,8 @@ export function registerRunCommands(program: Command): void {
     .option('--input-file <file>', 'the input as a JSON file')
     .action(
       action(async (context, type: string, o: RunOptions & { taskQueue?: string; inputFile?: string }) => {
-        const known = Object.hasOwn(WORKFLOW_TYPES, type) ? WORKFLOW_TYPES[type as WorkflowType] : undefined;
-        const taskQueue = o.taskQueue ?? known?.taskQueue;
+        const known = Object.hasOwn(WORKFLOW_TYPES, type) ? (type as WorkflowType) : undefined;
+        const taskQueue = o.taskQueue ?? (known && WORKFLOW_TYPES[known].taskQueue);
         if (taskQueue === undefined) {
           const near = nearestName(type, Object.keys(WORKFLOW_TYPES));
           throw usageError(
@@ -237,7 +235,7 @@ export function registerRunCommands(program: Command): void {
             ? (o.input ?? 'null')
             : await readFile(pathArgument(o.inputFile, context.cwd), 'utf8');
         const input = jsonOption(text, o.inputFile ?? '--input');
-        if (known) parseOrThrow(known.input, input, `${type} input`);
+        if (known) checkInput(known, input);
         return withSession(context.root, async (session) => {
           if (!known) await refuseUnknownQueue(session.client, taskQueue);
           return startAndReport(

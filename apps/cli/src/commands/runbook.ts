@@ -2,9 +2,13 @@ import { formatFileProblem, runbookJsonSchema } from '@switchyard/runbook';
 import type { Command } from 'commander';
 import { action } from '../context.js';
 import { EXIT } from '../exit-codes.js';
-import { readRunbook } from '../input/load-runbook.js';
+import { inputCells, inputViews } from '../input/describe-inputs.js';
+import { loadRunbook, readRunbook } from '../input/load-runbook.js';
+import { table } from '../terminal.js';
 
-/** Registers runbook validate|schema. */
+const HEAD = ['input', 'type', 'default', 'allowed', 'description'];
+
+/** Registers runbook validate|inputs|schema. */
 export function registerRunbookCommands(program: Command): void {
   const runbook = program.command('runbook').description('check runbook files');
 
@@ -23,6 +27,22 @@ export function registerRunbookCommands(program: Command): void {
         const isValid = read.every(({ problems }) => problems.every((problem) => problem.level !== 'error'));
         terminal.json({ valid: isValid, files: read.map(({ file, problems }) => ({ file, problems })) });
         return isValid ? EXIT.ok.code : EXIT.usage.code;
+      }),
+    );
+
+  runbook
+    .command('inputs')
+    .description('what a runbook asks for: type, default, allowed values and description of each input')
+    .argument('<file>')
+    .action(
+      action(async ({ terminal, cwd }, file: string) => {
+        const found = await loadRunbook(file, cwd);
+        const inputs = inputViews(found);
+        const { name } = found.metadata;
+        if (inputs.length === 0) terminal.say(`${name} takes no inputs`);
+        else for (const line of table([HEAD, ...inputs.map(inputCells)])) terminal.say(line);
+        terminal.json({ runbook: name, inputs });
+        return EXIT.ok.code;
       }),
     );
 

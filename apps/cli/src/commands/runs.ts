@@ -8,6 +8,7 @@ import { openGates, statusOf } from '../runs/find-gates.js';
 import { formatEvent, RAW_LINE } from '../runs/format-event.js';
 import { listRuns } from '../runs/list-runs.js';
 import { outcomeOf } from '../runs/outcome.js';
+import { renderChanges } from '../runs/render-changes.js';
 import { renderGate, renderSteps, renderVerdict } from '../runs/render-status.js';
 import { HOSTS_TO_RETRY, retryRequest } from '../runs/retry-run.js';
 import { runEvents } from '../runs/run-events.js';
@@ -80,6 +81,8 @@ export function registerRunsCommands(program: Command): void {
           const links =
             run.type === 'AnsibleWorkflow' ? await runLinks(session, runId) : { retryOf: [], retriedBy: [] };
           for (const line of renderLinks(links, terminal.color)) terminal.say(line);
+          if (outcome && run.type === 'AnsibleWorkflow')
+            for (const line of renderChanges(outcome, terminal)) terminal.say(line);
           const children = gates.filter((open) => open.workflowId !== runId);
           for (const gate of status.gates) renderGate(gate, runId, terminal).forEach((line) => terminal.say(line));
           for (const open of children)

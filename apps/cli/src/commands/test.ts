@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { obtainTools } from '@switchyard/local-stack';
+import { obtainTools, TEST_TOOLS, TOOLS } from '@switchyard/local-stack';
 import type { Command } from 'commander';
 import { action } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -56,7 +56,7 @@ function describeFailure({ color }: Terminal, { file, test, reason }: FailedTest
  */
 async function prepareTools(terminal: Terminal): Promise<void> {
   try {
-    await obtainTools({ progress: (line) => terminal.note(terminal.color.dim(line)) });
+    await obtainTools({ only: [...TOOLS, ...TEST_TOOLS], progress: (line) => terminal.note(terminal.color.dim(line)) });
   } catch (error) {
     terminal.note(error instanceof Error ? error.message : String(error));
   }

@@ -9,6 +9,7 @@ import {
   type SchemaChangeResult,
 } from '@switchyard/contracts';
 import { booleanFlag, stringFlag } from '@switchyard/flags';
+import { isWorkflowOpen } from '@switchyard/run-probe';
 import { readEvents, readFlag, setFlag, type Store } from '@switchyard/store';
 import { sendUpdate } from '../commands/decisions.js';
 import { loadChange } from '../input/load-change.js';
@@ -273,13 +274,7 @@ async function resetFlags(session: Session, { spec }: SchemaChange, runId: strin
       reason: 'the demo begins anew',
       by: OPERATOR,
       channel: 'demo',
-      isRunOpen: async (owner) => {
-        const described = await session.client.workflow
-          .getHandle(owner)
-          .describe()
-          .catch(() => null);
-        return described?.status.name === 'RUNNING';
-      },
+      isRunOpen: (owner) => isWorkflowOpen(session.client, owner),
     });
   }
 }

@@ -16,6 +16,15 @@ describe('name=value pairs', () => {
     expect(Object.values(keyValues([pair], '--set'))).toEqual([value]);
   });
 
+  it.each([
+    ['release=1.4', '1.4'],
+    ['on=true', 'true'],
+    ['list=["a"]', '["a"]'],
+    ['quoted="1.4"', '1.4'],
+  ])('%s is the text %j where text is wanted', (pair, value) => {
+    expect(Object.values(keyValues([pair], '--set', () => true))).toEqual([value]);
+  });
+
   it('without a name are refused with the option and the way out', () => {
     expect(() => keyValues(['=x'], '--set')).toThrow('--set "=x": write name=value');
     expect(() => jsonOption('{', '--input')).toThrow('--input: not JSON');

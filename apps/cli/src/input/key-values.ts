@@ -3,13 +3,19 @@ import { usageError } from '../usage-error.js';
 /**
  * Reads `name=value` pairs of a repeated option. A value that is JSON is taken as JSON (`replicas=3`, `hosts=["a"]`);
  * everything else is text, so that versions and names need no quotes.
+ * @param isText whether a name is known to hold text: then "1.4" is not the number. Quotes around it are taken off still
  */
-export function keyValues(pairs: readonly string[], option: string): Record<string, unknown> {
+export function keyValues(
+  pairs: readonly string[],
+  option: string,
+  isText: (name: string) => boolean = () => false,
+): Record<string, unknown> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const at = pair.indexOf('=');
       if (at < 1) throw usageError(`${option} "${pair}": write name=value`);
-      return [pair.slice(0, at), jsonOrText(pair.slice(at + 1))];
+      const [name, text] = [pair.slice(0, at), pair.slice(at + 1)];
+      return [name, isText(name) && !text.startsWith('"') ? text : jsonOrText(text)];
     }),
   );
 }

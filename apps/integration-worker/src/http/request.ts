@@ -1,8 +1,7 @@
-import { CodedError } from '@switchyard/contracts';
+import { CodedError, retryAfterMs } from '@switchyard/contracts';
 import type { Response } from 'undici';
 import type { HttpClient } from './client.js';
 import { RefusedAddress } from './refused-addresses.js';
-import { retryAfterMs } from './retry-after.js';
 
 /** One request, ready to be sent: no references to secrets any more. */
 export interface OutgoingRequest {

@@ -1,4 +1,5 @@
 import { SIGNALS } from '@switchyard/contracts';
+import { isRunOpen, type RunOwner } from '@switchyard/run-probe';
 import { heartbeatWhile } from '@switchyard/worker-kit';
 import { Context } from '@temporalio/activity';
 import type { TerraformActivities } from '../workflows/terraform-activities.js';
@@ -7,19 +8,18 @@ import { acknowledgeDrift, checkDrift } from './check-drift.js';
 import type { Attempt, RunLocks, TerraformDeps } from './deps.js';
 import { planStack } from './plan-stack.js';
 import { releaseStack } from './release-stack.js';
-import { createRunProbe, type RunProbe } from './run-probe.js';
 
 /** What the activities need from the worker; the rest comes with each call. */
 export interface WorkerDeps extends Omit<TerraformDeps, 'report' | 'locks'> {
-  /** Locks of runs; the probe tells whether a holder is still at work. */
-  readonly locks: (probe: RunProbe) => RunLocks;
+  /** Locks of runs, by what tells whether a holder is still at work. */
+  readonly locks: (isRunOpen: (owner: RunOwner) => Promise<boolean>) => RunLocks;
 }
 
 /** The activities of the worker. */
 export function createActivities(worker: WorkerDeps): TerraformActivities {
   const depsOf = ({ client, log }: Context): TerraformDeps => ({
     ...worker,
-    locks: worker.locks(createRunProbe(client)),
+    locks: worker.locks((owner) => isRunOpen(client, owner)),
     async report(ref, progress) {
       try {
         await client.workflow.getHandle(ref.workflowId).signal(SIGNALS.progress, progress);

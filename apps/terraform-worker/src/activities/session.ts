@@ -95,7 +95,12 @@ export async function openSession(deps: TerraformDeps, options: SessionOptions):
         source: 'terraform',
       });
     },
-    onText: (text, command) => tell({ type: 'line', message: text, data: { command } }),
+    onText: (text, command) =>
+      tell({
+        type: 'line',
+        message: text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}...` : text,
+        data: { command },
+      }),
   };
   return {
     ref,
@@ -110,6 +115,9 @@ export async function openSession(deps: TerraformDeps, options: SessionOptions):
     close: () => rm(work.scratch, { recursive: true, force: true }),
   };
 }
+
+/** A line in plain text may be a whole document that the tool could not send elsewhere. */
+const LONGEST_TEXT = 4_000;
 
 /** A file of this attempt that may hold secrets. */
 export const scratchFile = (session: Session, name: string): string => path.join(session.work.scratch, name);

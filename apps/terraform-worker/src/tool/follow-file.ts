@@ -4,8 +4,8 @@ import { StringDecoder } from 'node:string_decoder';
 
 const POLL_MS = 40;
 const CHUNK_BYTES = 64 * 1024;
-/** A line that grows beyond this is given in pieces: nothing that the tool says in one line is so long. */
-const MOST_LINE_CHARS = 4 * 1024 * 1024;
+/** A line that grows beyond this is given in pieces. All outputs of a stack come in one line. */
+const MOST_LINE_CHARS = 16 * 1024 * 1024;
 
 /** A file that is read while a program writes it. */
 export interface FollowedFile {

@@ -52,7 +52,7 @@ export async function runTool(context: ToolContext, call: ToolCall): Promise<Too
     const message = parseUiMessage(text);
     if (message === undefined) {
       if (text.trim() === '') return;
-      tail.push(text);
+      tail.push(text.slice(0, LONGEST_TAIL_LINE));
       if (tail.length > MOST_TAIL_LINES) tail.shift();
       await context.onText(text, call.command);
       return;
@@ -68,7 +68,9 @@ export async function runTool(context: ToolContext, call: ToolCall): Promise<Too
 }
 
 const MOST_TAIL_LINES = 50;
-const MOST_LINE_BYTES = 1024 * 1024;
+const LONGEST_TAIL_LINE = 4_000;
+/** All outputs of a stack come in one line. */
+const MOST_LINE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Runs a command whose output goes to a file that this worker reads, not to a pipe. With the worker a pipe would lose

@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import { appUrl } from '../../stack.ts';
 import { NEW_COLUMN } from '../change-run.ts';
-import { TABLE, withClient } from '../table.ts';
+import { TABLE } from '../table.ts';
+import { withClient } from '../with-client.ts';
 import { contest, type Contest, type Ground } from './contender.ts';
 import { SPEECH } from './ours.ts';
 

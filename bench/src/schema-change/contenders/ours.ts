@@ -8,12 +8,12 @@ import {
   resultOf,
   startChange,
   stepOf,
-  stepTimes,
+  stepSpans,
   writeModeOf,
   type ChangeRun,
   type WriteMode,
 } from '../change-run.ts';
-import { latencyIn } from '../latency.ts';
+import { latencyIn, type Writes } from '../latency.ts';
 import { readFor } from '../table.ts';
 import type { Speech, Writer } from '../writer.ts';
 import { contest, type Contest, type Ground } from './contender.ts';
@@ -52,15 +52,19 @@ export function ours(ground: Ground): Promise<Contest> {
       start: { from: begun, to: switching },
       finish: { from: switching, to: end },
       newColumn: NEW_COLUMN,
-      notes: (writes) => notesOf(result, latencyIn(writes, backfill)),
+      notes: (writes) => notesOf(result, writes),
     };
   });
 }
 
-const notesOf = (result: SchemaChangeResult, writersInBackfill: unknown): Contest['notes'] => ({
+const notesOf = (result: SchemaChangeResult, writes: Writes): Contest['notes'] => ({
   backfill: result.backfill,
-  writersInBackfill,
-  stepMs: stepTimes(result),
+  writersInBackfill: latencyIn(writes, stepOf(result, 'backfill')),
+  steps: stepSpans(result).map(({ id, span }) => ({
+    id,
+    ms: span.to - span.from,
+    longestWriteMs: latencyIn(writes, span)?.max ?? null,
+  })),
   streamRows: result.streamRows,
   parity: result.parity.map(({ relation, rows, differing }) => ({ relation, rows, differing })),
   warnings: result.warnings,

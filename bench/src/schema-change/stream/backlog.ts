@@ -1,5 +1,6 @@
 import { NEW_COLUMN } from '../change-run.ts';
-import { PLANS, TABLE, withClient } from '../table.ts';
+import { PLANS, TABLE } from '../table.ts';
+import { withClient } from '../with-client.ts';
 import type { BenchStream } from './bench-stream.ts';
 
 /** How a backlog was worked off. */

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { poll } from '../../poll.ts';
 import type { BenchStack } from '../../stack.ts';
-import { logPosition, megabytes, TABLE, withClient } from '../table.ts';
+import { logPosition, megabytes, TABLE } from '../table.ts';
+import { withClient } from '../with-client.ts';
 import type { BenchStream } from './bench-stream.ts';
 
 /** What a worker held while its applier stood still. */

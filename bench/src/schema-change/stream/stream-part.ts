@@ -1,6 +1,7 @@
 import { appUrl, type BenchStack } from '../../stack.ts';
 import { NEW_COLUMN } from '../change-run.ts';
-import { makeTable, withClient, wrongRows, TABLE, type Layout } from '../table.ts';
+import { makeTable, wrongRows, TABLE, type Layout } from '../table.ts';
+import { withClient } from '../with-client.ts';
 import { sendDuplicates, workOffBacklog, type WorkedOff } from './backlog.ts';
 import { withStream } from './bench-stream.ts';
 import { besideWriter, timeBarriers, type Barriers, type Beside } from './beside-writer.ts';

@@ -86,7 +86,10 @@ const fields = z.strictObject({
     .boolean()
     .default(false)
     .meta({ description: 'Check mode: nothing is changed; command and shell tasks are skipped' }),
-  diff: z.boolean().default(false),
+  diff: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Tell how files and templates differ, in the result and in events' }),
   forks: z
     .number()
     .int()
@@ -180,6 +183,16 @@ export const hostResultSchema = z.object({
 });
 export type HostResult = z.output<typeof hostResultSchema>;
 
+/** A task that changed something on a host, or would have in check mode. */
+export const hostChangeSchema = z.object({
+  task: z.string(),
+  /** Of a loop. */
+  item: z.string().optional(),
+  /** A unified diff, cut when it is long; missing without `diff`, and for tasks with `no_log`. */
+  diff: z.string().optional(),
+});
+export type HostChange = z.output<typeof hostChangeSchema>;
+
 /** Result of AnsibleWorkflow; the details of its failure hold the same object with another verdict. */
 export const ansibleResultSchema = z.object({
   runId: z.string(),
@@ -190,5 +203,13 @@ export const ansibleResultSchema = z.object({
   inventoryDigest: z.string(),
   durationMs: z.number(),
   tail: z.array(z.string()),
+  /** With `check` or `diff`: what would change, or what changed, by host. `leftOut` are further ones, which the events have. */
+  changes: z
+    .object({
+      check: z.boolean(),
+      hosts: z.record(z.string(), z.array(hostChangeSchema)),
+      leftOut: z.number().int(),
+    })
+    .optional(),
 });
 export type AnsibleResult = z.output<typeof ansibleResultSchema>;

@@ -49,10 +49,14 @@ export const planChangesSchema = z.object({
 });
 export type PlanChanges = z.output<typeof planChangesSchema>;
 
-/** An output: its value, or for a sensitive one only a reference to an artifact that holds it encrypted. */
+/**
+ * An output: its value, or for a sensitive one, and for one that is too large for a result, only a reference to an
+ * artifact that holds it encrypted. `bytes` is the length of the artifact.
+ */
 export const stackOutputSchema = z.union([
   z.object({ value: z.unknown(), sensitive: z.literal(false) }),
   z.object({ ref: z.string(), sensitive: z.literal(true) }),
+  z.object({ ref: z.string(), sensitive: z.literal(false), bytes: z.number().int() }),
 ]);
 
 export const terraformResultSchema = z.object({

@@ -6,6 +6,7 @@ import { liquibaseTool } from './liquibase.js';
 import { postgresClientTool, postgresTool } from './postgres.js';
 import { temporalTool } from './temporal.js';
 import { terraformTool } from './terraform.js';
+import { testServerTool } from './test-server.js';
 import {
   TOOLS,
   type FoundTool,
@@ -17,7 +18,7 @@ import {
 
 /** Options of {@link doctor} and {@link obtainTools}. */
 export interface ToolsOptions extends Partial<ToolContext> {
-  /** Which ones. Default: all. */
+  /** Which ones. Default: all of TOOLS. */
   readonly only?: readonly ToolName[];
 }
 
@@ -29,6 +30,7 @@ const DEFINITIONS: Readonly<Record<ToolName, (context: ToolContext) => ToolDefin
   terraform: terraformTool,
   java: javaTool,
   liquibase: liquibaseTool,
+  'temporal-test-server': testServerTool,
 };
 
 /** The sources of one tool on this machine. */

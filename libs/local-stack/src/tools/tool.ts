@@ -1,8 +1,11 @@
 /** The programs that the local stack and the workers need. */
 export const TOOLS = ['temporal', 'postgres', 'postgres-client', 'ansible', 'terraform', 'java', 'liquibase'] as const;
 
-/** One of {@link TOOLS}. */
-export type ToolName = (typeof TOOLS)[number];
+/** What only Switchyard's own tests need beside {@link TOOLS}. */
+export const TEST_TOOLS = ['temporal-test-server'] as const;
+
+/** One of {@link TOOLS} or {@link TEST_TOOLS}. */
+export type ToolName = (typeof TOOLS | typeof TEST_TOOLS)[number];
 
 /** A program that was found. */
 export interface FoundTool {

@@ -12,6 +12,8 @@ export interface ChunkOptions {
   readonly partition?: TableName;
   /** Leaves rows that a writer holds to a second pass, so that the backfill never waits. Default false. */
   readonly skipLocked?: boolean;
+  /** Columns that are set to what they are; see {@link restatedColumns}. Only in one row. Default none. */
+  readonly restate?: readonly string[];
 }
 
 /** A chunk by pages: a Tid Range Scan with literal bounds; rows that are already right are not written. */
@@ -30,7 +32,10 @@ function chunk(shape: Shape, range: string, options: ChunkOptions): Statement {
 }
 
 function updateChunk(shape: Shape, table: string, range: string, options: ChunkOptions): Statement {
-  const set = shape.columns.map(({ name, expression }) => `${quoteName(name)} = (${expression})`).join(',\n');
+  const set = [
+    ...shape.columns.map(({ name, expression }) => `${quoteName(name)} = (${expression})`),
+    ...(options.restate ?? []).map((name) => `${quoteName(name)} = ${quoteName(name)}`),
+  ].join(',\n');
   const wrong = inconsistent(shape, options.relation ?? 'derived', SAME_ROW);
   const rows = `${range}\nand (${wrong})`;
   return statement(
@@ -53,6 +58,31 @@ function insertChunk(shape: Shape, table: string, range: string): Statement {
     select ${values.join(', ')} from ${table}
     where ${range}${shape.where === null ? '' : `\nand (${shape.where})`}
     on conflict (${quoteNames(shape.key.map(({ target }) => target))}) do nothing`,
+  );
+}
+
+/**
+ * One column of each B-tree that is not unique, for {@link ChunkOptions.restate}. An UPDATE that names no column of an
+ * index makes PostgreSQL look, whenever a page of it is full, for versions of rows that it could delete there, entry by
+ * entry ("bottom-up deletion", since 14). That is meant for rows that are updated over and over; a backfill writes each
+ * once, and spends half its time on it for an index that ends 3 % smaller. What is left alone: columns that a trigger
+ * names, those that cannot be set, and unique indexes, whose columns decide how strongly a row is locked.
+ */
+export function restatedColumns(table: TableName): Statement {
+  return statement(
+    `select distinct on (i.indexrelid) a.attname::text as name
+    from pg_index i
+    join pg_class c on c.oid = i.indexrelid
+    join pg_am am on am.oid = c.relam and am.amname = 'btree'
+    cross join unnest(i.indkey::int[]) with ordinality as k(attnum, place)
+    join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+    where i.indrelid = to_regclass($1) and i.indisready and not i.indisunique and k.place <= i.indnkeyatts
+    and a.attnum > 0 and a.attgenerated = '' and a.attidentity <> 'a'
+    and has_column_privilege(i.indrelid, a.attnum, 'update')
+    and not exists (select from pg_index u where u.indrelid = i.indrelid and u.indisunique and a.attnum = any(u.indkey))
+    and not exists (select from pg_trigger t where t.tgrelid = i.indrelid and a.attnum = any(t.tgattr))
+    order by i.indexrelid, k.place`,
+    [quoteTable(table)],
   );
 }
 

@@ -162,12 +162,13 @@ export const WORKER_VARIABLES = {
 /**
  * Names that other parts of Switchyard read. A worker is often started from the same environment, so they are no
  * mistake there: the run marker of a program that starts a worker, the stack that a process belongs to, the Temporal
- * server's executable, and the settings of the gateway.
+ * server's executable, the test server's jars, and the settings of the gateway.
  */
 export const NAMES_OF_OTHER_PARTS: readonly string[] = [
   'SWITCHYARD_RUN',
   'SWITCHYARD_STACK',
   'SWITCHYARD_TEMPORAL_BIN',
+  'SWITCHYARD_TEST_SERVER_HOME',
   ...Object.values<Variable>(GATEWAY_VARIABLES).flatMap(({ name, secret }) =>
     secret ? [name, `${name}_FILE`] : [name],
   ),

@@ -11,11 +11,13 @@ import {
   nextKey,
   planProblem,
   progressOf,
+  restatedColumns,
   samplePace,
   showTable,
   sizeNextChunk,
   tableExtent,
   throttle,
+  type ChunkOptions,
   type Claim,
   type GaugeName,
   type Key,
@@ -73,6 +75,7 @@ const extentRow = z.object({
   rows: z.string().transform(Number),
 });
 const keyRow = z.object({ key: z.array(z.string()) });
+const restatedRow = z.object({ name: z.string() });
 
 interface Chunk {
   readonly statement: Statement;
@@ -95,6 +98,7 @@ class Backfill {
   #explained = 0;
   /** Chunks to come that pass over rows which somebody holds; the others are a third faster, and wait for them. */
   #wary = 0;
+  #restate: readonly string[] = [];
 
   constructor(
     work: ChangeWork,
@@ -121,6 +125,7 @@ class Backfill {
       });
     }
     this.#total = this.#isByPages ? checkpoint.pages : (await this.#extent()).rows;
+    await this.#findRestated();
     this.#pace = newPace(this.#doneOf(checkpoint), performance.now());
     while (!checkpoint.isDone) {
       // oxlint-disable-next-line no-await-in-loop -- chunks follow each other
@@ -154,6 +159,14 @@ class Backfill {
     return extent;
   }
 
+  /** Others may build and drop indexes meanwhile. */
+  async #findRestated(): Promise<void> {
+    const shape = this.#input.shape;
+    const own = new Set(shape.columns.map(({ name }) => name));
+    const found = shape.sameRow ? await this.#session.rows(restatedRow, restatedColumns(this.#table)) : [];
+    this.#restate = [...new Set(found.map(({ name }) => name))].filter((name) => !own.has(name));
+  }
+
   async #begin(): Promise<Checkpoint> {
     const { change, pass } = this.#input;
     return newCheckpoint({ pass, by: change.backfill.by, ...(await this.#extent()) });
@@ -164,6 +177,7 @@ class Backfill {
     if (performance.now() - this.#lookedAt < LOOK_EVERY_MS) return checkpoint;
     this.#lookedAt = performance.now();
     await assertUndrifted(this.#session, this.#input);
+    await this.#findRestated();
     const { file, pages } = await this.#extent();
     if (!this.#isByPages || file === checkpoint.file) return checkpoint;
     await this.#work.record({
@@ -206,14 +220,18 @@ class Backfill {
     }
   }
 
+  get #options(): ChunkOptions {
+    const { partition } = this.#input;
+    return { skipLocked: this.#wary > 0, restate: this.#restate, ...(partition ? { partition } : {}) };
+  }
+
   async #next(checkpoint: Checkpoint): Promise<Chunk> {
-    const { shape, partition } = this.#input;
+    const { shape } = this.#input;
     const { at, sizer } = checkpoint;
     if ('page' in at) {
       const to = Math.min(checkpoint.pages, at.page + sizer.size);
-      const options = { skipLocked: this.#wary > 0, ...(partition ? { partition } : {}) };
       return {
-        statement: backfillPages(shape, { from: at.page, to }, options),
+        statement: backfillPages(shape, { from: at.page, to }, this.#options),
         units: to - at.page,
         next: { page: to },
         isLast: to >= checkpoint.pages,
@@ -222,11 +240,7 @@ class Backfill {
     const [end] = await this.#session.rows(keyRow, nextKey(shape, { after: at.after, size: sizer.size }));
     const upTo: Key | null = end?.key ?? null;
     return {
-      statement: backfillKeys(
-        shape,
-        { after: at.after, upTo },
-        { skipLocked: this.#wary > 0, ...(partition ? { partition } : {}) },
-      ),
+      statement: backfillKeys(shape, { after: at.after, upTo }, this.#options),
       units: sizer.size,
       next: { after: upTo },
       isLast: upTo === null,

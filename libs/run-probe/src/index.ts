@@ -1,0 +1,1 @@
+export { isRunOpen, isWorkflowOpen, type RunOwner } from './is-open.js';
