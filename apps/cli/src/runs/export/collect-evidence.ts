@@ -9,7 +9,7 @@ import {
   hostsOf,
   listArtifacts,
   listDecisions,
-  eachEvent,
+  readEvents,
   resourcesOf,
   snapshotOf,
   type Db,
@@ -218,9 +218,15 @@ function eventsTo(db: Db, runId: string, clean: Clean, versions: Versions) {
       versions.set(tool, (versions.get(tool) ?? new Set()).add(version));
   };
   async function* lines(): AsyncGenerator<string> {
-    for await (const event of eachEvent(db, { runId })) {
-      note(event);
-      yield `${JSON.stringify(clean(event))}\n`;
+    for (let after = 0; ;) {
+      // oxlint-disable-next-line no-await-in-loop
+      const page = await readEvents(db, { runId, after, limit: 1_000 });
+      for (const event of page) {
+        note(event);
+        yield `${JSON.stringify(clean(event))}\n`;
+      }
+      after = page.at(-1)?.seq ?? after;
+      if (page.length < 1_000) return;
     }
   }
   return { lines, plans };
