@@ -5,6 +5,7 @@ import { waitFor } from '@switchyard/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CommandLine } from '../src/checkout.js';
 import { openGate } from '../src/open-gate.js';
+import { processesOfRun } from '../src/processes-of-run.js';
 import { openSharedStack } from '../src/shared-stack.js';
 import type { OpenStack } from '../src/stack.js';
 
@@ -219,6 +220,24 @@ describe('a run from the command line', () => {
     expect((await checkout.json(['abort', slow.value.runId, '--reason', 'enough'])).code).toBe(0);
     expect((await checkout.json(['runs', 'watch', slow.value.runId])).code).toBe(5);
   });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'ends with the job that started it when that job is told to by %s',
+    async (signal) => {
+      const id = `job-${signal.toLowerCase()}`;
+      const job = checkout.start(['run', 'ansible', 'slow.yml', '--id', id, '--cancel-on-interrupt', '--json']);
+      let output = '';
+      job.stdout?.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
+      const ended = new Promise<number | null>((resolve) => job.once('close', resolve));
+      await waitFor(async () => ((await processesOfRun(id)).length > 0 ? true : undefined), {
+        what: 'the playbook to start',
+      });
+      job.kill(signal);
+      expect(await ended).toBe(5);
+      expect(JSON.parse(output)).toMatchObject({ runId: id, ok: false, error: { code: 'Cancelled' } });
+      expect(await processesOfRun(id)).toEqual([]);
+    },
+  );
 
   it('is taken up again on its failed hosts, and both runs say so', async () => {
     const first = ['run', 'ansible', 'mended.yml', '-i', 'hosts.ini', '--attempts', '1', '--id', 'half', '--wait'];

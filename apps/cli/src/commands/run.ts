@@ -6,7 +6,7 @@ import { checkInput } from '../input/check-input.js';
 import { jsonOption, keyValues } from '../input/key-values.js';
 import { pathArgument } from '../input/path-argument.js';
 import { loadRunbook } from '../input/load-runbook.js';
-import { startAndReport } from '../runs/start-run.js';
+import { CANCEL_ON_INTERRUPT, startAndReport } from '../runs/start-run.js';
 import { withSession } from '../session.js';
 import { usageError } from '../usage-error.js';
 
@@ -14,6 +14,7 @@ const collect = (value: string, all: string[]): string[] => [...all, value];
 
 interface RunOptions {
   readonly wait?: boolean;
+  readonly cancelOnInterrupt?: boolean;
   readonly id?: string;
   readonly input?: string;
 }
@@ -24,6 +25,7 @@ function runCommand(parent: Command, name: string, description: string): Command
     .command(name)
     .description(description)
     .option('--wait', 'follow the run to its end; the exit code tells how it ended')
+    .option('--cancel-on-interrupt', CANCEL_ON_INTERRUPT)
     .option('--id <id>', 'id of the run; a repeated command with the same id joins it')
     .option('--input <json>', 'more fields of the input as JSON; options win');
 }
@@ -44,7 +46,7 @@ async function start(
       session,
       context.terminal,
       { type, taskQueue: WORKFLOW_TYPES[type].taskQueue, input, runId: options.id, kind, startedBy: context.identity },
-      options.wait ?? false,
+      options,
     ),
   );
 }
@@ -242,7 +244,7 @@ export function registerRunCommands(program: Command): void {
             session,
             context.terminal,
             { type, taskQueue, input, runId: o.id, kind: 'workflow', startedBy: context.identity },
-            o.wait ?? false,
+            o,
           );
         });
       }),
