@@ -150,6 +150,7 @@ export const WORKER_VARIABLES = {
     description: 'Directory that mirrors providers, for machines that do not reach a registry.',
     schema: parsers.text,
   },
+  opaBin: tool('SWITCHYARD_OPA_BIN', 'The opa executable, for policies in Rego.'),
   javaBin: tool('SWITCHYARD_JAVA_BIN', 'The java executable.'),
   liquibaseHome: {
     name: 'SWITCHYARD_LIQUIBASE_HOME',
