@@ -38,14 +38,19 @@ export function readVerdict(value: unknown, rules: readonly AskedRule[], hide: (
     return answer.map((one) => {
       const saying = sayingSchema.safeParse(one);
       if (!saying.success) throw new Error(`${rule.name} gave something that is neither a text nor an object with msg`);
-      const { msg, address } = saying.data;
-      return { rule, message: cut(hide(msg)), address: address === null ? null : cut(hide(address)) };
+      return { rule, message: saying.data.msg, address: saying.data.address };
     });
   });
+  const shown = (some: readonly Said[]): Said[] =>
+    some.slice(0, MOST_SAID).map(({ rule, message, address }) => ({
+      rule,
+      message: cut(hide(message)),
+      address: address === null ? null : cut(hide(address)),
+    }));
   const refusals = said.filter(({ rule }) => rule.refuses);
   const warnings = said.filter(({ rule }) => !rule.refuses);
   return {
-    said: [...refusals.slice(0, MOST_SAID), ...warnings.slice(0, MOST_SAID)],
+    said: [...shown(refusals), ...shown(warnings)],
     more: {
       refusals: Math.max(0, refusals.length - MOST_SAID),
       warnings: Math.max(0, warnings.length - MOST_SAID),

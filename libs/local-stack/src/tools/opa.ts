@@ -25,7 +25,7 @@ export function opaTool(context: ToolContext): ToolDefinition {
   return {
     tool: 'opa',
     title: 'Open Policy Agent',
-    fix: 'install OPA 1 (https://www.openpolicyagent.org/docs#1-download-opa) or Go 1.26 or later, or set SWITCHYARD_OPA_BIN to the executable',
+    fix: 'install OPA 1 (https://www.openpolicyagent.org/docs#1-download-opa), or set SWITCHYARD_OPA_BIN to the executable',
     neededFor: 'policies in Rego (policies.rego, SWITCHYARD_TERRAFORM_POLICIES)',
     sources: [
       fromVariable(context, options),
