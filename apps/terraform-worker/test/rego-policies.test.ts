@@ -8,12 +8,15 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openRegoPolicies, type RegoOptions, type RegoPolicies } from '../src/rego/rego-policies.js';
 import { OPA_LIMITS, type OpaLimits } from '../src/rego/run-opa.js';
 
+/** Where OPA is not there and its download is out of reach, it is built. */
+const BUILDING_MS = 10 * 60_000;
+
 let executable: string;
 let base: string;
 
 beforeAll(async () => {
   executable = (await tools(['opa']))['SWITCHYARD_OPA_BIN'] ?? '';
-});
+}, BUILDING_MS);
 beforeEach(async () => {
   base = await realpath(await mkdtemp(path.join(tmpdir(), 'rego-')));
 });

@@ -7,11 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { followingStack, startDrift } from './drifting.js';
 import { approve, failureOf, historyOf, openGateOf, openWorld, type World, type WorkerProcess } from './world.js';
 
+/** Where OPA is not there and its download is out of reach, it is built. */
+const BUILDING_MS = 10 * 60_000;
+
 let opa: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
   opa = await tools(['opa']);
-});
+}, BUILDING_MS);
 
 const policy = async (world: World, name: string, text: string): Promise<string> => {
   const file = path.join(world.root, name);

@@ -87,6 +87,14 @@ describe('the order of sources', () => {
     expect((await find('opa', { SWITCHYARD_OPA_BIN: named })).found).toMatchObject({ path: named, version: '1.20.2' });
   });
 
+  it('has OpenTofu as a tool of its own beside Terraform', async () => {
+    await program('bin/terraform', 'Terraform v1.11.0');
+    expect(await find('tofu')).toMatchObject({ found: null, neededFor: expect.stringContaining('tofu') as string });
+    const tofu = await program('bin/tofu', 'OpenTofu v1.9.0');
+    expect((await find('tofu')).found).toMatchObject({ path: tofu, version: '1.9.0' });
+    expect((await find('terraform')).found?.version).toBe('1.11.0');
+  });
+
   it('leaves out what is not there where only present tools are asked for', async () => {
     const given = { env: { PATH: join(folder, 'bin') }, cacheDir: join(folder, 'cache'), only: ['opa'] as const };
     expect(await presentTools(given)).toEqual([]);
@@ -132,6 +140,7 @@ describe('doctor', () => {
       'java',
       'liquibase',
       'opa',
+      'tofu',
     ]);
     for (const { found, fix, title } of reports) expect([title, found === null]).toEqual([title, fix !== null]);
     expect(await readdir(folder)).toEqual([]);

@@ -8,6 +8,7 @@ import { postgresClientTool, postgresTool } from './postgres.js';
 import { temporalTool } from './temporal.js';
 import { terraformTool } from './terraform.js';
 import { testServerTool } from './test-server.js';
+import { tofuTool } from './tofu.js';
 import {
   OPTIONAL_TOOLS,
   TOOLS,
@@ -33,6 +34,7 @@ const DEFINITIONS: Readonly<Record<ToolName, (context: ToolContext) => ToolDefin
   java: javaTool,
   liquibase: liquibaseTool,
   opa: opaTool,
+  tofu: tofuTool,
   'temporal-test-server': testServerTool,
 };
 

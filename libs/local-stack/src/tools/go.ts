@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runProgram } from '../processes/run-program.js';
@@ -14,6 +14,13 @@ export interface GoProgram {
   readonly path: string;
   /** How long that takes, for people. */
   readonly duration: string;
+  /** Variables of the program that its releases set, such as `example.org/x/version.dev=no`. */
+  readonly values?: readonly string[];
+  /**
+   * Lines of a go.mod that requires the program, for one whose own go.mod replaces modules: `go install` refuses it.
+   * Default: none, and the program is installed.
+   */
+  readonly module?: readonly string[];
 }
 
 /**
@@ -37,25 +44,25 @@ export async function buildWithGo(
   const scratch = await mkdtemp(join(context.env['TMPDIR'] ?? tmpdir(), 'switchyard-go-'));
   try {
     await installOnce(context, entry, async (folder) => {
-      const result = await runProgram(
-        go,
-        ['install', '-modcacherw', '-trimpath', '-ldflags', '-s -w', `${program.path}@v${entry.version}`],
-        {
-          cwd: scratch, // a go.mod or go.work of the caller's directory would be taken into account
-          timeoutMs: 30 * 60_000,
-          scratch,
-          env: {
-            ...context.env,
-            CGO_ENABLED: '0',
-            GOFLAGS: '',
-            GOWORK: 'off',
-            GOPATH: join(scratch, 'path'),
-            GOBIN: join(scratch, 'bin'),
-            GOMODCACHE: join(scratch, 'mod'),
-            GOCACHE: join(scratch, 'build'),
-          },
+      const { module, values = [] } = program;
+      if (module !== undefined) await writeFile(join(scratch, 'go.mod'), `${module.join('\n')}\n`);
+      const wanted = module === undefined ? [`${program.path}@v${entry.version}`] : ['-mod=mod', program.path];
+      const ldflags = ['-s', '-w', ...values.map((value) => `-X ${value}`)].join(' ');
+      const result = await runProgram(go, ['install', '-modcacherw', '-trimpath', '-ldflags', ldflags, ...wanted], {
+        cwd: scratch, // a go.mod or go.work of the caller's directory would be taken into account
+        timeoutMs: 30 * 60_000,
+        scratch,
+        env: {
+          ...context.env,
+          CGO_ENABLED: '0',
+          GOFLAGS: '',
+          GOWORK: 'off',
+          GOPATH: join(scratch, 'path'),
+          GOBIN: join(scratch, 'bin'),
+          GOMODCACHE: join(scratch, 'mod'),
+          GOCACHE: join(scratch, 'build'),
         },
-      );
+      });
       if (!result.ok) throw new Error(`go install: ${result.how}`);
       const name = program.path.split('/').at(-1) ?? entry.name;
       await moveFile(join(scratch, 'bin', name), join(folder, name));

@@ -10,6 +10,7 @@ const VARIABLES: Readonly<Record<ToolName, ((path: string) => string) | undefine
   java: () => 'SWITCHYARD_JAVA_BIN',
   liquibase: () => 'SWITCHYARD_LIQUIBASE_HOME',
   opa: () => 'SWITCHYARD_OPA_BIN',
+  tofu: () => 'SWITCHYARD_TOFU_BIN',
   'temporal-test-server': () => 'SWITCHYARD_TEST_SERVER_HOME',
 };
 

@@ -2,7 +2,7 @@
 export const TOOLS = ['temporal', 'postgres', 'postgres-client', 'ansible', 'terraform', 'java', 'liquibase'] as const;
 
 /** What some inputs need, and nothing else: a stack starts without. */
-export const OPTIONAL_TOOLS = ['opa'] as const;
+export const OPTIONAL_TOOLS = ['opa', 'tofu'] as const;
 
 /** What only Switchyard's own tests need beside the others. */
 export const TEST_TOOLS = ['temporal-test-server'] as const;
