@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { listLocks } from '@switchyard/store';
-import { tools } from '@switchyard/testkit';
+import { leftovers, tools, waitFor } from '@switchyard/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { followingStack, startDrift } from './drifting.js';
 import { approve, failureOf, historyOf, openGateOf, openWorld, type World, type WorkerProcess } from './world.js';
@@ -219,6 +219,30 @@ describe('policies of the worker', () => {
     const run = await startDrift(world, { stack: { path: stack }, remediate: 'automatic' });
     const failure = await failureOf(run.result());
     expect(failure.message).toContain('would be destroyed (deny of package main in keep.rego of the worker)');
+    expect(await listLocks(world.store.db)).toEqual([]);
+  });
+});
+
+describe('a worker that dies while a plan is judged', () => {
+  it('leaves no OPA behind, and another one judges anew', async () => {
+    await using world = await openWorld();
+    const first = await world.startWorker(opa);
+    const stack = await world.stack('died', { 'main.tf': STACK });
+    const slow = `package main
+deny contains "x" if { some i in numbers.range(1, 1500); some j in numbers.range(1, 1500); i * j == -1 }
+warn contains "judged" if input.resource_changes
+`;
+    const rego = [{ path: await policy(world, 'policies-slow/slow.rego', slow) }];
+    const run = await world.start({ stack: { path: stack }, approval: { required: 1 }, policies: { rego } });
+    const judging = `SWITCHYARD_RUN=${run.firstExecutionRunId}/${run.workflowId}/policies-1`;
+    await waitFor(async () => (await leftovers(judging)).length > 0, { what: 'OPA to run' });
+    await first.kill();
+    await waitFor(async () => (await leftovers(judging)).length === 0, { what: 'OPA to be ended' });
+    await world.startWorker(opa);
+    const gate = await openGateOf(run);
+    expect(gate.conditions.map(({ observed }) => observed)).toEqual(['nothing', expect.stringContaining('judged')]);
+    await approve(run);
+    expect(await run.result()).toMatchObject({ applied: true });
     expect(await listLocks(world.store.db)).toEqual([]);
   });
 });

@@ -44,7 +44,7 @@ export function tofuTool(context: ToolContext): ToolDefinition {
       },
       {
         name: 'go install',
-        what: `build of version ${VERSION} with Go (4 minutes once)`,
+        what: `build of version ${VERSION} with Go (4 to 10 minutes once)`,
         fetches: true,
         find: () => buildTofu(context),
       },
@@ -81,7 +81,7 @@ async function buildTofu(context: ToolContext): Promise<SourceAnswer> {
   const missing = await buildWithGo(context, ENTRY, {
     title: 'OpenTofu',
     path: `${MODULE}/cmd/tofu`,
-    duration: '4 minutes',
+    duration: '4 to 10 minutes',
     module: GO_MOD,
     values: [`${MODULE}/version.dev=no`],
   });
