@@ -79,6 +79,19 @@ RUN apt-get update \
     && echo "${digest}  /tmp/${archive}" | sha256sum -c - \
     && unzip -q "/tmp/${archive}" terraform -d /usr/local/bin \
     && rm "/tmp/${archive}"
+ARG OPA_VERSION=1.20.2
+ARG OPA_SHA256_AMD64=69da5179ee403d10fa11bab6cfb4ffb0d23dba5f9b682fa977db772a1da5670f
+ARG OPA_SHA256_ARM64=431bed5a365578241ab06c7cc1c7d0cdff8c11dcbc6f12c3488590deb8b8d66d
+RUN arch="$(dpkg --print-architecture)" \
+    && case "${arch}" in \
+         amd64) digest="${OPA_SHA256_AMD64}" ;; \
+         arm64) digest="${OPA_SHA256_ARM64}" ;; \
+         *) echo "no checksum is pinned for ${arch}" >&2; exit 1 ;; \
+       esac \
+    && curl -fsSL -o /usr/local/bin/opa \
+         "https://github.com/open-policy-agent/opa/releases/download/v${OPA_VERSION}/opa_linux_${arch}_static" \
+    && echo "${digest}  /usr/local/bin/opa" | sha256sum -c - \
+    && chmod 755 /usr/local/bin/opa
 ENV CHECKPOINT_DISABLE=1
 
 FROM runtime AS tools-migration-worker

@@ -134,13 +134,11 @@ async function spawnWorker(env: Record<string, string>): Promise<Omit<WorkerProc
     child.kill(signal);
     await exited;
   };
-  await waitFor(
-    () => {
-      if (child.exitCode !== null) throw new Error(`the worker ended with ${child.exitCode}: ${text}`);
-      return text.includes('"running"');
-    },
-    { what: 'the worker to run', timeoutMs: 30_000 },
-  );
+  await waitFor(() => child.exitCode !== null || text.includes('"running"'), {
+    what: 'the worker to run',
+    timeoutMs: 30_000,
+  });
+  if (child.exitCode !== null) throw new Error(`the worker ended with ${child.exitCode}: ${text}`);
   return { child, log: () => text, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
 }
 

@@ -16,6 +16,7 @@ export { toolContext } from './tools/context.js';
 export { findTool, requireTool, type FindOptions } from './tools/find-tool.js';
 export { temporalTool } from './tools/temporal.js';
 export {
+  OPTIONAL_TOOLS,
   TEST_TOOLS,
   TOOLS,
   type Attempt,

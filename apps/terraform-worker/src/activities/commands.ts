@@ -77,6 +77,8 @@ export interface MadePlan {
   readonly hasChanges: boolean;
   /** What it changes; null without changes. */
   readonly document: PlanDocument | null;
+  /** What `show -json` printed; null without changes. Holds secrets in clear text: never stored, never sent. */
+  readonly json: string | null;
   /** The state that it was made from. */
   readonly state: StateDocument;
   readonly version: string | undefined;
@@ -121,11 +123,13 @@ export async function makePlan(session: Session, ready: ReadyStack, more: readon
   const bytes = await readFile(file);
   const inside = readZipEntry(bytes, 'tfstate');
   const hasChanges = outcome.exitCode === 2;
+  const json = hasChanges ? await showPlan(session, file, ready) : null;
   return {
     file,
     bytes,
     hasChanges,
-    document: hasChanges ? await showPlan(session, file, ready) : null,
+    document: json === null ? null : planDocumentSchema.parse(JSON.parse(json)),
+    json,
     // OpenTofu may encrypt plans; then the state itself has to be asked.
     state: inside ? parseState(inside.toString('utf8'), 'the plan') : await readState(session, ready),
     version: outcome.version,
@@ -151,15 +155,13 @@ function refuseUndeclared({ input }: Session, diagnostics: readonly Diagnostic[]
   );
 }
 
-async function showPlan(session: Session, file: string, ready: ReadyStack): Promise<PlanDocument> {
-  const text = await readTool(session.tool, {
+const showPlan = (session: Session, file: string, ready: ReadyStack): Promise<string> =>
+  readTool(session.tool, {
     command: 'show',
     args: ['show', '-json', file],
     environment: ready.environment,
     ending: READING_ENDING,
   });
-  return planDocumentSchema.parse(JSON.parse(text));
-}
 
 /** Reads the state that is valid now: a file for the local backend, `state pull` for all others. */
 export async function readState(session: Session, ready: ReadyStack): Promise<StateDocument> {

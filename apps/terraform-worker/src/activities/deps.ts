@@ -114,6 +114,10 @@ export interface TerraformDeps {
   /** Tells the workflow how far a step is. Never throws. */
   readonly report: (ref: RunRef, report: ProgressReport) => Promise<void>;
   readonly findEngine: (wanted: TerraformInput['engine']) => Promise<Engine>;
+  /** Finds OPA. Called only where there are policies in Rego. */
+  readonly findOpa: () => Promise<string>;
+  /** Directory of policies in Rego that every plan must keep. */
+  readonly workerPolicies: string | undefined;
   /** Environment of the tool, complete but for the run marker. */
   readonly environment: Readonly<Record<string, string>>;
   readonly roots: readonly string[];

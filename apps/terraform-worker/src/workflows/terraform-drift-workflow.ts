@@ -73,6 +73,8 @@ class DriftRun {
       subject: found.subject,
       driftDigest: found.digest,
       drifted: [...found.drifted],
+      driftedCount: found.driftedCount ?? found.drifted.length,
+      driftedList: found.driftedList ?? null,
       acknowledged: found.digest === null ? null : acknowledged,
       remediation,
       durationMs: run.elapsedMs(),
@@ -80,7 +82,7 @@ class DriftRun {
   }
 
   /** Tells people of what is new to them. Not being able to is a warning, whatever the reason. */
-  async #notify({ isNew, acknowledged, digest, drifted, shown }: FoundDrift): Promise<void> {
+  async #notify({ isNew, acknowledged, digest, drifted, driftedCount, shown }: FoundDrift): Promise<void> {
     const { notify: target, stack, workspace } = this.#input;
     if (!target) return;
     const run = this.#run;
@@ -106,7 +108,14 @@ class DriftRun {
           url: target.url,
           headers: target.headers,
           text: `${run.board.status.title}: ${shown[0] ?? ''}`,
-          fields: { runId: run.ref.runId, stack: stack.path, workspace, digest, drifted: drifted.slice(0, 20) },
+          fields: {
+            runId: run.ref.runId,
+            stack: stack.path,
+            workspace,
+            digest,
+            drifted: drifted.slice(0, 20),
+            driftedCount: driftedCount ?? drifted.length,
+          },
         },
       });
       warning = sent.delivered ? null : (sent.warning ?? 'nobody took it');

@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CodedError, isFailureCode } from '@switchyard/contracts';
 import { freePort, portFrom } from '../processes/ports.js';
-import { obtainTools } from '../tools/doctor.js';
+import { obtainTools, presentTools } from '../tools/doctor.js';
 import { withLock } from '../tools/install-lock.js';
-import type { FoundTool, ToolName } from '../tools/tool.js';
+import { OPTIONAL_TOOLS, type FoundTool, type ToolName } from '../tools/tool.js';
 import { askSupervisor } from './control.js';
 import { ensureDatabases, stackUsers, writeDatabasesFile } from './databases.js';
 import { down } from './down.js';
@@ -69,11 +69,12 @@ type Locked = UpOptions & { readonly progress: (line: string) => void };
 
 async function upLocked(layout: StackLayout, options: Locked): Promise<UpResult> {
   const env = options.env ?? process.env;
-  const tools = await obtainTools({
+  const needed = await obtainTools({
     env,
     progress: options.progress,
     ...(options.tools ? { only: withTemporal(options.tools) } : {}),
   });
+  const tools = [...needed, ...(await presentTools({ env, only: OPTIONAL_TOOLS }))];
   const running = await readLiveState(layout);
   const joined = running !== undefined;
   try {
