@@ -1,4 +1,5 @@
 import type { AnsibleInput, NewEventInput, ProgressReport, RunRef, StoredEvent } from '@switchyard/contracts';
+import type { GitSources } from '@switchyard/git-source';
 import type { Reaper } from '@switchyard/process';
 import type { FinalHostState, HostState } from '@switchyard/store';
 
@@ -75,6 +76,8 @@ export interface AnsibleDeps {
   readonly report: (ref: RunRef, progress: ProgressReport) => Promise<void>;
   /** Whether a run is under way. One that Temporal does not know any more is not. */
   readonly isRunning: (workflowId: string) => Promise<boolean>;
+  /** Projects that lie in git. */
+  readonly sources: Pick<GitSources, 'pin' | 'checkout'>;
   readonly reaper?: Reaper;
   readonly settings: AnsibleSettings;
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { CodedError, gitPinOf, type GitPin, type GitProtocol, type GitSource } from '@switchyard/contracts';
+import { CodedError, type GitPin, type GitProtocol, type GitSource } from '@switchyard/contracts';
 import { withFileLock, type Reaper } from '@switchyard/process';
 import { openAccess, removeDeadKeys } from './access.js';
 import { Checkouts, type Checkout } from './checkouts.js';
@@ -70,7 +70,7 @@ export class GitSources {
           `path: "${submodule}" of ${source.git} is a submodule, and submodules are not fetched; name a \`path\` without one, or name the other repository in \`git\``,
         );
       }
-      return gitPinOf({ ...source, ref: source.ref ?? 'HEAD', commit }) as GitPin;
+      return { git: source.git, ref: source.ref ?? source.commit ?? 'HEAD', commit };
     });
   }
 

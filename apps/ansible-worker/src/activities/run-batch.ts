@@ -1,10 +1,14 @@
 import {
   ansibleInputSchema,
   CodedError,
+  gitPinOf,
+  gitSourceOf,
   parseOrThrow,
   type AnsibleInput,
   type AnsibleResult,
+  type GitPin,
 } from '@switchyard/contracts';
+import type { Checkout } from '@switchyard/git-source';
 import { endMarked, type RunResult } from '@switchyard/process';
 import { Book } from '../hosts/book.js';
 import { countHosts, failedHostsOf, MOST_HOSTS_IN_BATCH_RESULT, reasonsOf, resultsOf } from '../hosts/ledger-view.js';
@@ -123,7 +127,8 @@ export class BatchRunner {
     const { input, book, scope, output, keep } = play;
     const { settings, events: _, ...deps } = this.#deps;
     checkLimit(input.limit);
-    const paths = await resolvePaths(settings.roots, input);
+    await using checkout = await this.#checkout(input, call, output);
+    const paths = await resolvePaths(settings.roots, input, checkout?.path);
     const inventories = await this.#inventories.groupsOf(given.ref, input, call.signal, output);
     await using workspace = await openWorkspace(settings.workDir);
     const [handover, callbackPlugins] = await Promise.all([
@@ -176,6 +181,22 @@ export class BatchRunner {
     await book.settle();
     // Awaited here: its rejection must not wait unheard while the workspace is removed.
     return await this.#conclude(given, call, play, { end, tally });
+  }
+
+  /** The files of a project from git, at the commit that was looked up for the run. */
+  async #checkout({ project }: AnsibleInput, call: BatchCall, output: PlayOutput): Promise<Checkout | undefined> {
+    const source = gitSourceOf(project);
+    if (source === undefined) return undefined;
+    const { commit } = source;
+    if (commit === undefined) throw new CodedError('InvalidInput', 'project.commit: is missing; start the run anew');
+    const checkout = await this.#deps.sources.checkout({ ...source, commit }, call.signal).catch((error: unknown) => {
+      throw boundRetries(error, call);
+    });
+    if (checkout.changed.length > 0) {
+      const message = `an earlier playbook has written into its project (${checkout.changed.join(', ')}); this run works with fresh files of the commit`;
+      await output.say('project_changed', message, { level: 'warning', data: { files: checkout.changed } });
+    }
+    return checkout;
   }
 
   async #planned(tally: Tally, { book, scope, output }: Playing): Promise<void> {
@@ -241,7 +262,7 @@ export class BatchRunner {
         return { kind: 'cancelled', detail };
       }
       default:
-        throw await this.#failure(given, call, verdict, { end, tally, tail, book });
+        throw await this.#failure(given, call, verdict, { end, tally, tail, book, source: gitPinOf(input.project) });
     }
   }
 
@@ -249,9 +270,9 @@ export class BatchRunner {
     given: BatchInput,
     call: BatchCall,
     verdict: Extract<Verdict, { kind: 'refused' | 'timed-out' }>,
-    ended: Ended & { readonly tail: readonly string[]; readonly book: Book },
+    ended: Ended & { readonly tail: readonly string[]; readonly book: Book; readonly source: GitPin | undefined },
   ): Promise<CodedError> {
-    const { end, tally, tail, book } = ended;
+    const { end, tally, tail, book, source } = ended;
     const known = await book.read();
     const hosts = known ? resultsOf(known.hosts) : hostResults(tally);
     const details: AnsibleResult = {
@@ -263,6 +284,7 @@ export class BatchRunner {
       inventoryDigest: known?.inventoryDigest ?? '',
       durationMs: Date.now() - Date.parse(given.startedAt),
       tail: [...tail],
+      ...(source === undefined ? {} : { source }),
     };
     if (verdict.kind === 'timed-out') {
       return new CodedError('TimedOut', `${verdict.message}; ${leftText(end.leftovers)}`, { details });
@@ -270,6 +292,12 @@ export class BatchRunner {
     const retryable = verdict.isRetryable && call.attempt <= MOST_CRASHES;
     return new CodedError(verdict.code, verdict.message, { details, retryable });
   }
+}
+
+/** A server that does not answer is asked again as often as a crash is tried again: attempts are for lost workers. */
+function boundRetries(error: unknown, { attempt }: BatchCall): unknown {
+  if (!(error instanceof CodedError) || !error.retryable || attempt <= MOST_CRASHES) return error;
+  return new CodedError(error.code, error.message, { details: error.details, cause: error, retryable: false });
 }
 
 interface Playing {

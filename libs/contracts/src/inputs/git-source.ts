@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { RunRef } from '../run-activities.js';
 import { secretRefSchema } from '../secret-ref.js';
 
 /** Ways to reach a repository that a worker may be allowed to use. */
@@ -114,29 +115,33 @@ export function placeSchema<S extends z.ZodRawShape>(fields: S) {
 
 const sourceSchema = z.object(gitFields);
 
+/** The fields of a project or stack that are about git; without `git` it is a directory of the worker. */
+export type GitPlace = z.output<typeof sourceSchema>;
+
 /** Where a repository is and what opens it. */
-export type GitSource = Omit<z.output<typeof sourceSchema>, 'git'> & { readonly git: string };
+export type GitSource = Omit<GitPlace, 'git'> & { readonly git: string };
 
 /** Which commit a run works with: looked up once, then the same for every attempt, batch and worker. */
 export const gitPinSchema = z.object({
   /** The address, which holds no credentials. */
   git: z.string(),
-  /** As the caller named it; HEAD when it named none. */
+  /** As the caller named it; HEAD when it named none, and the commit when it named only that. */
   ref: z.string(),
   commit: z.string(),
 });
 export type GitPin = z.output<typeof gitPinSchema>;
 
 /** The repository that a place names; undefined for a directory of the worker. */
-export function gitSourceOf(place: Partial<GitSource> | undefined): GitSource | undefined {
+export function gitSourceOf(place: GitPlace | undefined): GitSource | undefined {
   if (place?.git === undefined) return undefined;
   const { git, ref, commit, username, token, sshKey } = place;
   return { git, ref, commit, username, token, sshKey };
 }
 
-/** The pin of a source whose commit is known. */
-export function gitPinOf({ git, ref, commit }: GitSource): GitPin | undefined {
-  return commit === undefined ? undefined : { git, ref: ref ?? commit, commit };
+/** The pin of a place whose commit is known; undefined for a directory of the worker. */
+export function gitPinOf(place: GitPlace | undefined): GitPin | undefined {
+  if (place?.git === undefined || place.commit === undefined) return undefined;
+  return { git: place.git, ref: place.ref ?? place.commit, commit: place.commit };
 }
 
 /** `main of https://host/repo.git at 0123456789ab`, for people. */
@@ -145,3 +150,19 @@ export const gitPinText = ({ git, ref, commit }: GitPin): string =>
 
 /** Type of the event that tells the commit of a run; its data is a {@link GitPin}. */
 export const SOURCE_PINNED_EVENT = 'source_pinned';
+
+/** Input of the activity `pinSource`. */
+export interface PinSourceInput {
+  readonly ref: RunRef;
+  /** The step that it is done for. */
+  readonly step: string;
+  readonly source: GitSource;
+  /** Directory of the repository that the run needs. */
+  readonly directory: string;
+}
+
+/** What workers that take projects or stacks out of git do for their workflows, each on its own queue. */
+export interface SourceActivities {
+  /** Looks the commit of a source up, once for the run. */
+  pinSource(input: PinSourceInput): Promise<GitPin>;
+}
