@@ -63,6 +63,7 @@ export const LAYER_RULES: LayerRules = {
         'store',
         'worker-kit',
         'workflow-kit',
+        'yaml-file',
       ],
     },
     cli: {

@@ -2,6 +2,7 @@ import type { AnsibleInput, NewEventInput, ProgressReport, RunRef, StoredEvent }
 import type { GitSources } from '@switchyard/git-source';
 import type { Reaper } from '@switchyard/process';
 import type { FinalHostState, HostState } from '@switchyard/store';
+import type { ProjectRequirements } from './requirements/install-requirements.js';
 
 /** Where events go. `write` may wait while the buffer is full; `flush` waits until all of them are stored. */
 export interface EventSink {
@@ -78,6 +79,7 @@ export interface AnsibleDeps {
   readonly isRunning: (workflowId: string) => Promise<boolean>;
   /** Projects that lie in git. */
   readonly sources: Pick<GitSources, 'pin' | 'checkout'>;
+  readonly requirements: Pick<ProjectRequirements, 'of'>;
   readonly reaper?: Reaper;
   readonly settings: AnsibleSettings;
 }

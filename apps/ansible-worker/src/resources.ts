@@ -8,6 +8,7 @@ import { openEventWriter, openWorkerStore, type WorkerContext } from '@switchyar
 import { getClient } from '@temporalio/activity';
 import { removeDeadWorkspaces } from './play/workspace.js';
 import type { AnsibleDeps } from './ports.js';
+import { ProjectRequirements } from './requirements/install-requirements.js';
 import { storeInputs, storeInventories, storeLedger, storedEvents } from './store-ports.js';
 
 /** What the worker holds open. */
@@ -40,7 +41,9 @@ export async function openResources(context: WorkerContext): Promise<Resources> 
     reaper: context.reaper,
     ...(config.gitKnownHosts === undefined ? {} : { knownHosts: config.gitKnownHosts }),
   });
-  await sources.tidy();
+  const binDir = config.ansibleBin === undefined ? {} : { binDir: config.ansibleBin };
+  const requirements = new ProjectRequirements({ workDir: config.workDir, env, reaper: context.reaper, ...binDir });
+  await Promise.all([sources.tidy(), requirements.tidy()]);
   const deps: AnsibleDeps = {
     events,
     eventsOf: storedEvents(store),
@@ -49,13 +52,14 @@ export async function openResources(context: WorkerContext): Promise<Resources> 
     inventories: storeInventories(store),
     secret,
     sources,
+    requirements,
     report: (ref, progress) => getClient().workflow.getHandle(ref.workflowId).signal(SIGNALS.progress, progress),
     isRunning: (workflowId) => isWorkflowOpen(getClient(), workflowId),
     reaper: context.reaper,
     settings: {
       roots: config.projectRoots,
       workDir: config.workDir,
-      ...(config.ansibleBin === undefined ? {} : { binDir: config.ansibleBin }),
+      ...binDir,
       env,
     },
   };

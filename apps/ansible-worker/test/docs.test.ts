@@ -25,6 +25,9 @@ describe('docs/playbooks.md', () => {
     const inventory = `${blocks('ini')[0] ?? ''}\n`;
     await world.file('site.yml', playbook);
     await world.file('hosts.ini', inventory);
+    await world.file('with-roles/site.yml', playbook);
+    await world.file('with-roles/hosts.ini', inventory);
+    await world.file('with-roles/requirements.yml', 'roles: []\n');
     repository = await createGitRepository('plays');
     await repository.commit({ 'ansible/site.yml': playbook, 'ansible/hosts.ini': inventory });
     server = await startGitServer({ path: repository.path, credentials: 'git:git-20c4' });

@@ -15,11 +15,11 @@ import { countHosts, failedHostsOf, MOST_HOSTS_IN_BATCH_RESULT, reasonsOf, resul
 import { hostsToRun, sliceCount, sliceOf, smallestBatchSize } from '../hosts/slices.js';
 import { Inventories } from '../inventory/inventories.js';
 import { playArguments } from '../play/arguments.js';
-import { CallbackPlugins } from '../play/callback-plugins.js';
 import { playEnvironment } from '../play/environment.js';
 import { handOver } from '../play/handover.js';
 import { checkLimit, resolvePaths } from '../play/paths.js';
 import { Progress } from '../play/progress.js';
+import { ProjectSettings } from '../play/project-settings.js';
 import { runPlay } from '../play/run-play.js';
 import { openWorkspace } from '../play/workspace.js';
 import type { AnsibleDeps, KnownHost } from '../ports.js';
@@ -64,12 +64,12 @@ interface Scope {
 export class BatchRunner {
   readonly #deps: AnsibleDeps;
   readonly #inventories: Inventories;
-  readonly #plugins: CallbackPlugins;
+  readonly #settings: ProjectSettings;
 
   constructor(deps: AnsibleDeps) {
     this.#deps = deps;
     this.#inventories = new Inventories(deps);
-    this.#plugins = new CallbackPlugins(deps.settings.env, deps.settings.binDir);
+    this.#settings = new ProjectSettings(deps.settings.env, deps.settings.binDir);
   }
 
   /** Works on one slice until each host of it has a result, or says why that cannot be. */
@@ -131,9 +131,10 @@ export class BatchRunner {
     const paths = await resolvePaths(settings.roots, input, checkout?.path);
     const inventories = await this.#inventories.groupsOf(given.ref, input, call.signal, output);
     await using workspace = await openWorkspace(settings.workDir);
+    const searchPaths = await this.#searchPaths(given, call, play, paths.project);
     const [handover, callbackPlugins] = await Promise.all([
       handOver(input, inventories, workspace, deps.secret),
-      this.#plugins.pathFor(paths.project),
+      this.#settings.callbackPlugins(paths.project),
     ]);
     const file = scope.hosts && (await workspace.write('limit', `${scope.hosts.join('\n')}\n`));
     const count = scope.hosts?.length ?? input.batchSize;
@@ -145,6 +146,7 @@ export class BatchRunner {
       workspace: workspace.path,
       maxHosts: scope.maxHosts,
       hasInventory,
+      searchPaths,
     });
     const hostsText =
       scope.hosts === undefined ? '' : ` on ${scope.hosts.length} host${scope.hosts.length === 1 ? '' : 's'}`;
@@ -197,6 +199,28 @@ export class BatchRunner {
       await output.say('project_changed', message, { level: 'warning', data: { files: checkout.changed } });
     }
     return checkout;
+  }
+
+  /** Where Ansible finds what the project requires, before what the project and the machine have; undefined for none. */
+  async #searchPaths(
+    given: BatchInput,
+    call: BatchCall,
+    { input, output }: Playing,
+    project: string,
+  ): Promise<{ readonly collections: string; readonly roles: string } | undefined> {
+    const { requirements = input.project?.git === undefined ? 'ignore' : 'install' } = input.project ?? {};
+    if (requirements === 'ignore') return undefined;
+    const installed = await this.#deps.requirements.of({
+      project,
+      signal: call.signal,
+      marker: `${markerOf(given)}/requirements`,
+      onLine: (stream, text) => output.line(stream, text),
+      say: (type, message, data) => output.say(type, message, { data }),
+    });
+    if (installed === undefined) return undefined;
+    const withOurs = async (name: keyof typeof installed): Promise<string> =>
+      `${installed[name]}:${await this.#settings.searchPath(name, project)}`;
+    return { collections: await withOurs('collections'), roles: await withOurs('roles') };
   }
 
   async #planned(tally: Tally, { book, scope, output }: Playing): Promise<void> {

@@ -21,7 +21,7 @@ type AnsibleProxies = ActivityInterfaceFor<AnsibleActivities>;
 
 /** Preparing, ending the process and storing results, beside the time-out of the process itself. */
 const AROUND_THE_PROCESS_MS = 5 * 60_000;
-/** A worker that has not got the commit yet fetches it. */
+/** A worker that has not got the commit yet fetches it, and installs what the project requires. */
 const AROUND_THE_PROJECT_MS = 40 * 60_000;
 /** A lost worker costs an attempt of the activity. */
 const LOST_WORKERS = 30;
@@ -29,7 +29,7 @@ const LOST_WORKERS = 30;
 const MOST_BATCH_STEPS = 100;
 
 const aroundTheProject = ({ project }: AnsibleInput): number =>
-  project?.git === undefined ? 0 : AROUND_THE_PROJECT_MS;
+  project?.git === undefined && project?.requirements !== 'install' ? 0 : AROUND_THE_PROJECT_MS;
 
 export const PLAYBOOK_STEP = 'playbook';
 

@@ -55,8 +55,14 @@ export const TAKEN_UP_EVENTS = {
   taken: 'taken_up',
 } as const;
 
+export const PROJECT_REQUIREMENTS = ['install', 'ignore'] as const;
+
 const projectSchema = placeSchema({
   path: pathSchema.optional().meta({ description: 'Directory below a project root, or inside the repository' }),
+  requirements: z.enum(PROJECT_REQUIREMENTS).optional().meta({
+    description:
+      'Whether collections and roles of its requirements.yml are installed; default: install with `git`, else ignore',
+  }),
 })
   .refine(({ git, path }) => git !== undefined || path !== undefined, {
     path: ['path'],
