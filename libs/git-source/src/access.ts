@@ -46,10 +46,15 @@ export async function openAccess(source: GitSource, options: AccessOptions): Pro
   const token = (await secret(source.token.$secret)).trim();
   const basic = Buffer.from(`${source.username ?? DEFAULT_USER}:${token}`).toString('base64');
   const header = ['http.extraHeader', `Authorization: Basic ${basic}`] as const;
-  return { ...none, env: configEnvironment([scopedTo(source.git, header)]), masker: createMasker([token, basic]) };
+  return {
+    ...none,
+    // git would send the header on to wherever a redirect leads.
+    env: configEnvironment([scopedTo(source.git, header), ['http.followRedirects', 'false']]),
+    masker: createMasker([token, basic]),
+  };
 }
 
-/** A redirect or an alternate on another server gets nothing of it. */
+/** Another server gets nothing of it. */
 function scopedTo(git: string, [name, value]: readonly [string, string]): readonly [string, string] {
   const { origin } = new URL(git);
   return [name.replace('http.', `http.${origin}/.`), value];

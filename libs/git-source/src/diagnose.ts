@@ -27,6 +27,10 @@ const TEXTS: readonly (readonly [RegExp, Meaning])[] = [
     },
   ],
   [
+    /requested url returned error: 30\d|unable to update url base from redirection/i,
+    { code: 'NotFound', meaning: 'the repository has moved; give its new address in `git`' },
+  ],
+  [
     /repository .*not found|does not appear to be a git repository|repository .* does not exist|requested url returned error: 404/i,
     {
       code: 'NotFound',

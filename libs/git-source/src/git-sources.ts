@@ -56,7 +56,7 @@ export class GitSources {
 
   /**
    * Looks up which commit a source means now, and fetches it, so that it stays what it is when branches move.
-   * @param directory that the run needs: submodules below it are refused
+   * @param directory that the run needs: submodules and files of Git LFS below it are refused
    * @throws CodedError InvalidInput, NotFound, AuthFailed, GitFailed, TimedOut, ToolMissing
    */
   async pin(source: GitSource, directory: string, signal: AbortSignal): Promise<GitPin> {
@@ -68,6 +68,13 @@ export class GitSources {
         throw new CodedError(
           'InvalidInput',
           `path: "${submodule}" of ${source.git} is a submodule, and submodules are not fetched; name a \`path\` without one, or name the other repository in \`git\``,
+        );
+      }
+      const [pointer] = await mirror.lfsFiles(commit, directory, use);
+      if (pointer !== undefined) {
+        throw new CodedError(
+          'InvalidInput',
+          `path: "${pointer}" of ${source.git} lies in Git LFS, from where nothing is fetched, so a pointer would stand in its place; keep it in the repository itself, or name a \`path\` without such files`,
         );
       }
       return { git: source.git, ref: source.ref ?? source.commit ?? 'HEAD', commit };

@@ -111,6 +111,19 @@ export class Mirror {
       .flatMap((entry) => (entry.startsWith('160000 ') ? [entry.slice(entry.indexOf('\t') + 1)] : []));
   }
 
+  /** Files of a commit at or below a directory of it of which only a pointer of Git LFS is in the repository. */
+  async lfsFiles(commit: string, directory: string, use: Use): Promise<string[]> {
+    const search = async (text: string, places: readonly string[]): Promise<string[]> => {
+      const args = ['grep', '-l', '-z', '-I', '-e', text, commit, '--', ...places];
+      // Exit code 1 stands for nothing found.
+      const { stdout } = await this.#git.try(this.#call(use, `searching ${commit} of ${this.#address}`, args));
+      return stdout.split('\0').flatMap((entry) => (entry === '' ? [] : [entry.slice(commit.length + 1)]));
+    };
+    // Few repositories use it, so most need not be searched as a whole.
+    if ((await search('filter=lfs', ['.gitattributes', '*/.gitattributes'])).length === 0) return [];
+    return search('^version https://git-lfs.github.com/spec/v1$', [path.posix.normalize(directory)]);
+  }
+
   async #has(commit: string, use: Use): Promise<boolean> {
     // A hash may also be that of an object that an interrupted fetch brought without its history.
     const args = ['rev-list', '--quiet', '--objects', '-1', commit];

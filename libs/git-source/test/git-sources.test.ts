@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { GitProtocol, GitSource } from '@switchyard/contracts';
 import { findMarked } from '@switchyard/process';
-import { createGitRepository, startGitServer, waitFor, type GitRepository } from '@switchyard/testkit';
+import { createGitRepository, fakeHttp, startGitServer, waitFor, type GitRepository } from '@switchyard/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GitSources } from '../src/index.js';
 
@@ -143,6 +143,38 @@ describe('pin', () => {
     await expect(sources.pin({ git: repository.url }, 'other', signal)).resolves.toMatchObject({ ref: 'HEAD' });
   });
 
+  it('refuses a file of Git LFS where the run needs it, and nowhere else', async () => {
+    const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 5\n`;
+    await repository.commit({
+      'plays/site.yml': '',
+      'media/.gitattributes': '*.bin filter=lfs\n',
+      'media/a.bin': pointer,
+    });
+    const sources = open();
+    await expect(sources.pin({ git: repository.url }, 'plays', signal)).resolves.toMatchObject({ ref: 'HEAD' });
+    for (const directory of ['.', 'media']) {
+      await expect(sources.pin({ git: repository.url }, directory, signal)).rejects.toMatchObject({
+        code: 'InvalidInput',
+        message: expect.stringContaining('"media/a.bin"') as string,
+      });
+    }
+  });
+
+  it('is ended by its time-out', async () => {
+    await repository.commit({ a: '' });
+    await using server = await startGitServer(repository);
+    server.hold();
+    const sources = new GitSources({
+      workDir,
+      env: process.env,
+      protocols: ['http'],
+      secret: () => Promise.reject(new Error('no secret is needed')),
+      timeoutMs: 3_000,
+    });
+    await expect(sources.pin({ git: server.url }, '.', signal)).rejects.toMatchObject({ code: 'TimedOut' });
+    expect(await findMarked('git')).toEqual([]);
+  });
+
   it('is ended by a cancel', async () => {
     await repository.commit({ a: '' });
     await using server = await startGitServer(repository);
@@ -186,6 +218,23 @@ describe('credentials', () => {
     await expect(withToken).rejects.toMatchObject({ code: 'AuthFailed', retryable: false });
     await withToken.catch((error: unknown) => expect(String(error)).not.toContain(TOKEN));
     await expect(open().pin({ git: server.url }, '.', signal)).rejects.toMatchObject({ code: 'AuthFailed' });
+  });
+
+  it('do not follow a redirect to another server', async () => {
+    await using other = await fakeHttp();
+    await using first = await fakeHttp({
+      'GET /x.git/info/refs': {
+        status: 302,
+        headers: { location: `${other.url}/x.git/info/refs?service=git-upload-pack` },
+      },
+    });
+    const pinned = open().pin({ git: `${first.url}/x.git`, token: { $secret: 'git-token' } }, '.', signal);
+    await expect(pinned).rejects.toMatchObject({
+      code: 'NotFound',
+      message: expect.stringContaining('the repository has moved') as string,
+    });
+    expect(first.requests).toHaveLength(1);
+    expect(other.requests).toEqual([]);
   });
 
   it('of a worker that was killed are removed by the next one', async () => {
