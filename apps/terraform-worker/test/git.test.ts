@@ -59,7 +59,7 @@ output "word" { value = terraform_data.x.output }
 describe('a stack from git', () => {
   it('is applied as the commit that was planned and approved, by a worker that has never seen it, although the branch moved', async () => {
     // init takes the provider that nothing needs out of the lock file: the planned one is not the committed one.
-    const unused = `provider "registry.terraform.io/hashicorp/null" {\n  version = "3.2.1"\n  hashes = ["h1:${'a'.repeat(43)}="]\n}\n`;
+    const unused = `provider "providers.example.org/acme/null" {\n  version = "3.2.1"\n  hashes = ["h1:${'a'.repeat(43)}="]\n}\n`;
     const old = await repository.commit({
       ...files('old', 'moved.tfstate'),
       'stacks/net/.terraform.lock.hcl': unused,
