@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -137,4 +137,13 @@ test('a worker that was killed while it installed leaves nothing that counts as 
   const now = await installed();
   expect(now.filter((name) => !/^[0-9a-f]{32}$/.test(name))).toEqual([]);
   expect(now).toHaveLength(before.length + 1);
+});
+
+test('what no run has used for a month is removed when a worker starts', async () => {
+  const [oldest = '', ...others] = await installed();
+  const past = new Date(Date.now() - 40 * 24 * 60 * 60_000);
+  await utimes(path.join(world.workDir, 'ansible-requirements', oldest), past, past);
+  await worker.stop();
+  worker = await world.startWorker({ SWITCHYARD_GIT_PROTOCOLS: 'file' });
+  expect((await installed()).toSorted()).toEqual(others.toSorted());
 });

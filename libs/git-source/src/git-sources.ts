@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { CodedError, type GitPin, type GitProtocol, type GitSource } from '@switchyard/contracts';
-import { withFileLock, type Reaper } from '@switchyard/process';
+import { withFileLock, withFreeFileLock, type Reaper } from '@switchyard/process';
 import { openAccess, removeDeadKeys } from './access.js';
 import { Checkouts, type Checkout } from './checkouts.js';
 import { gitEnvironment } from './environment.js';
@@ -113,7 +113,8 @@ export class GitSources {
     for (const name of await readdir(this.#directory).catch((): string[] => [])) {
       if (!/^[0-9a-f]{24}$/.test(name)) continue;
       const base = path.join(this.#directory, name);
-      await withFileLock(this.#lock(name), async () => {
+      // A repository that somebody works on is left for another time: its fetch may take long, and a worker starts now.
+      await withFreeFileLock(this.#lock(name), async () => {
         const { checkouts } = this.#parts(name, '');
         await checkouts.tidy({ keep: KEEP, maxAgeMs: CHECKOUT_AGE_MS, now });
         const mirror = await stat(path.join(base, 'mirror.git')).catch(() => undefined);

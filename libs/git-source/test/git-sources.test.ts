@@ -198,6 +198,8 @@ describe('credentials', () => {
     server.hold();
     const pinning = sources.pin(source, '.', signal);
     await waitFor(() => server.held() > 0, { what: 'the fetch to be under way' });
+    // A worker that starts meanwhile does not wait for it.
+    await open().tidy();
     const processes = await findMarked('git');
     const commands = await Promise.all(processes.map(({ pid }) => readFile(`/proc/${pid}/cmdline`, 'utf8')));
     server.release();

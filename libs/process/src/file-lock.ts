@@ -48,6 +48,18 @@ export async function withFileLock<T>(
   }
 }
 
+/** The same where nobody has the lock now; else undefined at once, and nothing is done. */
+export async function withFreeFileLock<T>(directory: string, work: () => Promise<T>): Promise<T | undefined> {
+  const stop = new AbortController();
+  try {
+    return await withFileLock(directory, work, { signal: stop.signal, onWait: () => stop.abort() });
+  } catch (error) {
+    // Whoever waits has not begun.
+    if (stop.signal.aborted) return undefined;
+    throw error;
+  }
+}
+
 async function acquire(directory: string, { signal, onWait }: FileLockOptions): Promise<number> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const owner = (await processIdentity()) ?? `${process.pid}.0`;

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { withFileLock } from '../src/index.js';
+import { withFileLock, withFreeFileLock } from '../src/index.js';
 
 // Another process needs the built library.
 const HOLDER = fileURLToPath(new URL('fixtures/holds-lock.mjs', import.meta.url));
@@ -37,6 +37,13 @@ describe('withFileLock', () => {
   it('is free again after an error', async () => {
     await expect(withFileLock(base, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     await expect(withFileLock(base, async () => 'in')).resolves.toBe('in');
+  });
+
+  it('can be left alone where somebody has it', async () => {
+    const inside = await withFileLock(base, () => withFreeFileLock(base, async () => 'in'));
+    expect(inside).toBeUndefined();
+    await expect(withFreeFileLock(base, async () => 'in')).resolves.toBe('in');
+    await expect(withFreeFileLock(base, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
   });
 
   it('waits for another process while it lives, and takes over when it was killed', async () => {

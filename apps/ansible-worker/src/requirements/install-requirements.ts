@@ -9,6 +9,7 @@ import {
   processIdentity,
   runProgram,
   withFileLock,
+  withFreeFileLock,
   type Masker,
   type Reaper,
   type RunResult,
@@ -38,6 +39,8 @@ const TIMEOUT_MS = 15 * 60_000;
 const OLDEST_MS = 30 * 24 * 60 * 60_000;
 const ENDING = { signals: [{ signal: 'SIGINT', graceMs: 3_000, to: 'group' }] } as const;
 const MOST_CHARACTERS = 600;
+/** The name of a directory with everything in it. */
+const WHOLE = /^[0-9a-f]{32}$/;
 
 /** Settings of Galaxy servers that hold what nobody should read. */
 const SECRET_SETTING = /^ANSIBLE_.*(?:TOKEN|PASSWORD|SECRET)/;
@@ -67,7 +70,7 @@ export class ProjectRequirements {
     const release = await this.#knownRelease(call.signal);
     const key = createHash('sha256').update(`${release}\0${found.digest}`).digest('hex').slice(0, 32);
     const place = path.join(this.#directory, key);
-    await withFileLock(path.join(this.#directory, 'locks', key), () => this.#need(place, found, call), {
+    await withFileLock(this.#lock(key), () => this.#need(place, found, call), {
       signal: call.signal,
     });
     return { collections: path.join(place, 'collections'), roles: path.join(place, 'roles') };
@@ -190,19 +193,30 @@ export class ProjectRequirements {
   async tidy(now: number = Date.now()): Promise<void> {
     for (const name of await readdir(this.#directory).catch((): string[] => [])) {
       const place = path.join(this.#directory, name);
-      const owner = /^making-(\d+\.\d+)\./.exec(name)?.[1];
       // oxlint-disable-next-line no-await-in-loop
-      const isLeft = owner === undefined ? await isOld(name, place, now) : !(await isIdentityAlive(owner));
+      if (WHOLE.test(name)) await this.#removeOld(name, place, now);
       // oxlint-disable-next-line no-await-in-loop
-      if (isLeft) await removeWhole(place, this.#directory);
+      else if (await isLeft(name)) await rm(place, { recursive: true, force: true, maxRetries: 3 });
     }
+  }
+
+  /** What a run has begun to use meanwhile is not old any more. */
+  async #removeOld(name: string, place: string, now: number): Promise<void> {
+    await withFreeFileLock(this.#lock(name), async () => {
+      const changed = await stat(place).catch(() => undefined);
+      if (changed !== undefined && now - changed.mtimeMs > OLDEST_MS) await removeWhole(place, this.#directory);
+    });
+  }
+
+  #lock(name: string): string {
+    return path.join(this.#directory, 'locks', name);
   }
 }
 
-async function isOld(name: string, place: string, now: number): Promise<boolean> {
-  if (!/^[0-9a-f]{32}$/.test(name)) return name.startsWith('removing-');
-  const changed = await stat(place).catch(() => undefined);
-  return changed !== undefined && now - changed.mtimeMs > OLDEST_MS;
+/** Whether a directory was being made or removed by a process that is gone. */
+async function isLeft(name: string): Promise<boolean> {
+  const owner = /^making-(\d+\.\d+)\./.exec(name)?.[1];
+  return owner === undefined ? name.startsWith('removing-') : !(await isIdentityAlive(owner));
 }
 
 /** The name goes first, so that half of it is never taken for all of it. */
