@@ -66,7 +66,7 @@ ARG TERRAFORM_VERSION=1.11.4
 ARG TERRAFORM_SHA256_AMD64=1ce994251c00281d6845f0f268637ba50c0005657eb3cf096b92f753b42ef4dc
 ARG TERRAFORM_SHA256_ARM64=a43d1d0da9b9bab214a8305a39db0e40869572594ccf50c416a7756499143633
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends curl git unzip \
+    && apt-get install -y --no-install-recommends curl git openssh-client unzip \
     && rm -rf /var/lib/apt/lists/* \
     && arch="$(dpkg --print-architecture)" \
     && case "${arch}" in \

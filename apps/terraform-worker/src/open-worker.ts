@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { findExecutable } from '@switchyard/process';
+import { GitSources } from '@switchyard/git-source';
 import { secretsFromEnv } from '@switchyard/shared-db';
 import { createRunActivities } from '@switchyard/store';
 import { openEventWriter, openWorkerStore, type WorkerContext } from '@switchyard/worker-kit';
@@ -21,11 +22,22 @@ export async function openWorker(context: WorkerContext) {
   await checkWorkerPolicies({ workDir: config.workDir, workerPolicies: config.terraformPolicies, findOpa });
   const secrets = secretsFromEnv(env);
   onClose('secrets', () => secrets.close());
+  const readSecret = async (secret: string): Promise<string> => (await secrets.get(secret)).reveal();
+  const sources = new GitSources({
+    workDir: config.workDir,
+    env,
+    protocols: config.gitProtocols,
+    secret: readSecret,
+    reaper: context.reaper,
+    ...(config.gitKnownHosts === undefined ? {} : { knownHosts: config.gitKnownHosts }),
+  });
+  await sources.tidy();
   return {
     ...createRunActivities(store.db),
     ...createActivities({
       ...storePorts(store, events),
-      readSecret: async (secret) => (await secrets.get(secret)).reveal(),
+      readSecret,
+      sources,
       findEngine: rememberEngines(env),
       findOpa,
       workerPolicies: config.terraformPolicies,

@@ -58,6 +58,12 @@ export const FAILURES = {
     meaning: 'The inventory is missing or could not be parsed.',
     wayOut: 'Mend the inventory source that the message names.',
   },
+  AnsibleRequirementsFailed: {
+    retryable: false,
+    meaning: 'Collections or roles that the project requires could not be installed; no host was touched.',
+    wayOut:
+      'Mend the entry of requirements.yml that the message names, or make its server reachable; `project.requirements: ignore` leaves them out.',
+  },
   AnsibleCrashed: {
     retryable: true,
     meaning: 'ansible-playbook ended without a verdict: killed, out of memory, or by an unexpected exception.',
@@ -197,6 +203,11 @@ export const FAILURES = {
     retryable: true,
     meaning: 'An HTTP service answered with an error or not at all.',
     wayOut: 'Read status and body in the details.',
+  },
+  GitFailed: {
+    retryable: true,
+    meaning: 'A git repository could not be read: its server does not answer, or the worker has no room for it.',
+    wayOut: 'Read what git said in the message, and check address, network and the disk of SWITCHYARD_WORK_DIR.',
   },
   TimedOut: {
     retryable: false,

@@ -14,6 +14,7 @@ export * from './run-activities.js';
 export * from './workflow-types.js';
 export * from './inputs/ansible.js';
 export * from './inputs/ansible-inventory.js';
+export * from './inputs/git-source.js';
 export * from './inputs/terraform.js';
 export * from './inputs/terraform-policies.js';
 export * from './inputs/terraform-drift.js';

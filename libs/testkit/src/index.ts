@@ -1,4 +1,6 @@
 export { fakeHttp, type FakeAnswer, type FakeHttp, type FakeRoutes, type RecordedRequest } from './fake-http.js';
+export { createGitRepository, type GitRepository } from './git-repository.js';
+export { startGitServer, type GitServer, type GitServerOptions } from './git-server.js';
 export { keepHistory } from './keep-history.js';
 export { leftovers } from './leftovers.js';
 export {

@@ -36,6 +36,7 @@ export { answersOf } from './gate-answers.js';
 export { runWorkflow, type WorkflowDefinition } from './run-workflow.js';
 export type { GateHost } from './gate-host.js';
 export { Gatekeeper, type ApprovalRequest } from './gatekeeper.js';
+export { pinSource, SOURCE_STEP, sourceSteps } from './pin-source.js';
 export { nameOf, Run, type HoldDecision, type RunDescription } from './run.js';
 export { StepHandle, type StepHost } from './step-handle.js';
 export { WatchedGate, type WatchRequest } from './watched-gate.js';

@@ -1,5 +1,5 @@
-import { ansibleInputSchema, type AnsibleInput, type AnsibleResult } from '@switchyard/contracts';
-import { activities, fail, failureOf, runWorkflow, type Run } from '@switchyard/workflow-kit';
+import { ansibleInputSchema, gitPinOf, type AnsibleInput, type AnsibleResult } from '@switchyard/contracts';
+import { activities, fail, failureOf, pinSource, runWorkflow, sourceSteps, type Run } from '@switchyard/workflow-kit';
 import { isCancellation, patched, sleep } from '@temporalio/workflow';
 import type { AnsibleActivities } from './activities.js';
 import { PLAYBOOK_STEP, Round, type RoundResult } from './round.js';
@@ -11,10 +11,13 @@ export async function AnsibleWorkflow(given: unknown): Promise<AnsibleResult> {
     schema: ansibleInputSchema,
     given,
     what: 'AnsibleWorkflow input',
-    describe: ({ playbook, retryOf }) => ({
+    describe: ({ playbook, project, retryOf }) => ({
       title: retryOf === undefined ? `Playbook ${playbook ?? ''}` : `Retry of ${retryOf}`,
       target: playbook ?? retryOf ?? '',
-      steps: [{ id: PLAYBOOK_STEP, title: playbook === undefined ? 'Run playbook' : `Run ${playbook}` }],
+      steps: [
+        ...sourceSteps(project),
+        { id: PLAYBOOK_STEP, title: playbook === undefined ? 'Run playbook' : `Run ${playbook}` },
+      ],
     }),
     body: async (run, input) => {
       const step = run.step(PLAYBOOK_STEP);
@@ -38,7 +41,9 @@ interface Played {
 }
 
 async function play(run: Run, given: AnsibleInput, raw: unknown): Promise<Played> {
-  const input = given.retryOf === undefined ? given : await takeUp(run, raw);
+  const wanted = given.retryOf === undefined ? given : await takeUp(run, raw);
+  // The commit of a run that is taken up comes with its input, so that the hosts left get what the others got.
+  const input = wanted.project ? { ...wanted, project: await pinSource(run, wanted.project) } : wanted;
   if (input.startAtTask !== undefined) {
     run.warn(`starts at task "${input.startAtTask}": what earlier tasks register, set or notify is missing`);
   }
@@ -51,7 +56,7 @@ async function play(run: Run, given: AnsibleInput, raw: unknown): Promise<Played
     // Rounds follow each other.
     // oxlint-disable-next-line no-await-in-loop
     const played = await new Round({ run, input, ledgerId, attempts }).play();
-    const result = resultOf(run, played);
+    const result = resultOf(run, input, played);
     const summary = summaryOf(played);
     // oxlint-disable-next-line no-await-in-loop
     if (result.verdict === 'successful') return { result: await withChanges(run, input, result), summary };
@@ -88,6 +93,7 @@ function verdictOf({ failed, unreachable, notStarted }: RoundResult['counts']): 
 
 function resultOf(
   run: Run,
+  { project }: AnsibleInput,
   { counts, hosts, failedHosts, batches, inventoryDigest, tail }: RoundResult,
 ): AnsibleResult {
   return {
@@ -99,7 +105,14 @@ function resultOf(
     inventoryDigest,
     durationMs: run.elapsedMs(),
     tail: [...tail],
+    ...sourceOf(project),
   };
+}
+
+/** The commit that runs, for a project from git. */
+function sourceOf(project: AnsibleInput['project']): Pick<AnsibleResult, 'source'> {
+  const source = gitPinOf(project);
+  return source === undefined ? {} : { source };
 }
 
 /** Of many hosts the result names only those that did not end well, so that they are counted elsewhere. */

@@ -21,10 +21,15 @@ type AnsibleProxies = ActivityInterfaceFor<AnsibleActivities>;
 
 /** Preparing, ending the process and storing results, beside the time-out of the process itself. */
 const AROUND_THE_PROCESS_MS = 5 * 60_000;
+/** A worker that has not got the commit yet fetches it, and installs what the project requires. */
+const AROUND_THE_PROJECT_MS = 40 * 60_000;
 /** A lost worker costs an attempt of the activity. */
 const LOST_WORKERS = 30;
 /** More batches are not shown one by one. */
 const MOST_BATCH_STEPS = 100;
+
+const aroundTheProject = ({ project }: AnsibleInput): number =>
+  project?.git === undefined && project?.requirements !== 'install' ? 0 : AROUND_THE_PROJECT_MS;
 
 export const PLAYBOOK_STEP = 'playbook';
 
@@ -44,7 +49,7 @@ export class Round {
     this.#ledgerId = options.ledgerId;
     this.#attempts = options.attempts;
     this.#heavy = activities<Pick<AnsibleActivities, 'runBatch'>>({
-      startToClose: this.#input.timeout + AROUND_THE_PROCESS_MS,
+      startToClose: this.#input.timeout + AROUND_THE_PROCESS_MS + aroundTheProject(this.#input),
       attempts: LOST_WORKERS,
     });
     this.#light = activities<Pick<AnsibleActivities, 'collectHosts'>>({ startToClose: 60_000, heartbeat: false });

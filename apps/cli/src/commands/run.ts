@@ -5,6 +5,7 @@ import { action, type Context } from '../context.js';
 import { checkInput } from '../input/check-input.js';
 import { jsonOption, keyValues } from '../input/key-values.js';
 import { pathArgument } from '../input/path-argument.js';
+import { placeOf, withSource, type SourceOptions } from '../input/place-options.js';
 import { loadRunbook } from '../input/load-runbook.js';
 import { CANCEL_ON_INTERRUPT, startAndReport } from '../runs/start-run.js';
 import { withSession } from '../session.js';
@@ -59,7 +60,7 @@ function integer(value: string): number {
   return number;
 }
 
-interface AnsibleOptions extends RunOptions {
+interface AnsibleOptions extends RunOptions, SourceOptions {
   inventory?: string;
   project?: string;
   limit: string[];
@@ -77,7 +78,7 @@ interface AnsibleOptions extends RunOptions {
   retryOf?: string;
 }
 
-interface TerraformOptions extends RunOptions {
+interface TerraformOptions extends RunOptions, SourceOptions {
   action?: string;
   workspace?: string;
   var: string[];
@@ -98,7 +99,7 @@ interface MigrationOptions extends RunOptions {
 export function registerRunCommands(program: Command): void {
   const run = program.command('run').description('start a run');
 
-  runCommand(run, 'ansible', 'run a playbook')
+  withSource(runCommand(run, 'ansible', 'run a playbook'))
     .argument('[playbook]')
     .option('-i, --inventory <path>', 'inventory file, directory or script')
     .option('--project <path>', 'directory with ansible.cfg, roles and playbooks')
@@ -125,11 +126,12 @@ export function registerRunCommands(program: Command): void {
             playbook:
               playbook === undefined
                 ? undefined
-                : o.project === undefined
+                : o.project === undefined && o.git === undefined
                   ? pathArgument(playbook, context.cwd)
                   : playbook,
-            inventory: o.inventory === undefined ? undefined : pathArgument(o.inventory, context.cwd),
-            project: o.project === undefined ? undefined : { path: pathArgument(o.project, context.cwd) },
+            inventory:
+              o.inventory === undefined || o.git !== undefined ? o.inventory : pathArgument(o.inventory, context.cwd),
+            project: placeOf(o.project, o, context.cwd),
             limit: some(o.limit),
             tags: some(o.tags),
             skipTags: some(o.skipTags),
@@ -149,7 +151,7 @@ export function registerRunCommands(program: Command): void {
       ),
     );
 
-  runCommand(run, 'terraform', 'plan, approve and apply a stack')
+  withSource(runCommand(run, 'terraform', 'plan, approve and apply a stack'))
     .argument('<stack>', 'directory of the root module')
     .option('--action <action>', 'plan, apply or destroy; default apply')
     .option('--workspace <name>')
@@ -163,7 +165,7 @@ export function registerRunCommands(program: Command): void {
           'TerraformWorkflow',
           'terraform',
           {
-            stack: { path: pathArgument(stack, context.cwd) },
+            stack: placeOf(stack, o, context.cwd),
             action: o.action,
             workspace: o.workspace,
             vars: o.var.length > 0 ? keyValues(o.var, '--var') : undefined,

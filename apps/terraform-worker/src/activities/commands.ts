@@ -42,6 +42,7 @@ export async function makeReady(session: Session, isLockFileFixed: boolean): Pro
   const before = await digest();
   if (await isInitialised(work.dataDir, before)) {
     const backend = await readBackend(at);
+    refuseLostState(session, backend);
     return { backend, configuration: before, environment: workspaceOf(backend, input.workspace), version: undefined };
   }
   const outcome = await runTool(session.tool, {
@@ -51,6 +52,7 @@ export async function makeReady(session: Session, isLockFileFixed: boolean): Pro
   });
   if (outcome.exitCode !== 0) throw failed(session, 'init', outcome);
   const backend = await readBackend(at);
+  refuseLostState(session, backend);
   // The local backend takes any workspace by its name; the others know only those that were made.
   if (backend.type !== 'local' && input.workspace !== 'default') {
     const selected = await runTool(session.tool, {
@@ -64,6 +66,16 @@ export async function makeReady(session: Session, isLockFileFixed: boolean): Pro
   const configuration = await digest();
   await markInitialised(work.dataDir, configuration);
   return { backend, configuration, environment: workspaceOf(backend, input.workspace), version: outcome.version };
+}
+
+/** The files of a stack from git are gone when its run is over: a state among them would be, too. */
+function refuseLostState({ input, tool, sourceRoot }: Session, { stateFile }: Backend): void {
+  if (sourceRoot === undefined || stateFile === null) return;
+  if (path.relative(sourceRoot, stateFile).startsWith('..')) return;
+  throw new CodedError(
+    'TerraformConfigInvalid',
+    `"${input.stack.path}" comes from git and keeps its state beside its files, where it would be lost with them; give it a backend (\`terraform { backend "http" {} }\` or another remote one). Nothing was planned by ${tool.engine.name}`,
+  );
 }
 
 const workspaceOf = (backend: Backend, workspace: string): Record<string, string> =>

@@ -1,4 +1,5 @@
 import { SIGNALS } from '@switchyard/contracts';
+import { pinSource } from '@switchyard/git-source';
 import { isRunOpen, type RunOwner } from '@switchyard/run-probe';
 import { heartbeatWhile } from '@switchyard/worker-kit';
 import { Context } from '@temporalio/activity';
@@ -34,6 +35,10 @@ export function createActivities(worker: WorkerDeps): TerraformActivities {
     return heartbeatWhile(context, (signal) => work(depsOf(context), { number: context.info.attempt, signal }));
   };
   return {
+    pinSource: (input) =>
+      during(({ sources, events }, { number, signal }) =>
+        pinSource(sources, events, input, { attempt: number, signal }),
+      ),
     planStack: (input) => during((deps, attempt) => planStack(deps, input, attempt)),
     applyPlan: (input) => during((deps, attempt) => applyPlan(deps, input, attempt)),
     checkDrift: (input) => during((deps, attempt) => checkDrift(deps, input, attempt)),

@@ -6,6 +6,7 @@ import type {
   RunRef,
   TerraformInput,
 } from '@switchyard/contracts';
+import type { GitSources } from '@switchyard/git-source';
 import type { Reaper } from '@switchyard/process';
 import type { Engine } from '../tool/find-engine.js';
 import type { ReadSecret } from '../stack/variables.js';
@@ -121,6 +122,8 @@ export interface TerraformDeps {
   /** Environment of the tool, complete but for the run marker. */
   readonly environment: Readonly<Record<string, string>>;
   readonly roots: readonly string[];
+  /** Stacks that lie in git. */
+  readonly sources: Pick<GitSources, 'pin' | 'copy'>;
   readonly workDir: string;
   readonly reaper?: Reaper;
 }

@@ -49,17 +49,19 @@ export async function fetchPlan(deps: TerraformDeps, session: Session, manifest:
 
 /**
  * Puts the lock file of the plan beside the configuration where there is none, so that init on this worker resolves
- * the providers that the plan was made with. Another one there means that the stack has changed.
+ * the providers that the plan was made with. Another one there means that the stack has changed; but not in a stack
+ * from git, whose commit is fixed: there init has completed it while it planned, and this copy has it as committed.
  */
 export async function placeLockFile(deps: TerraformDeps, session: Session, manifest: PlanManifest): Promise<void> {
   const file = path.join(session.stack.directory, '.terraform.lock.hcl');
   const there = await readFile(file).catch(() => undefined);
   const now = there === undefined ? null : sha256(there);
   if (now === manifest.lockFile) return;
-  if (there !== undefined || manifest.lockFile === null) {
+  const isFixed = session.sourceRoot !== undefined;
+  if (manifest.lockFile === null || (there !== undefined && !isFixed)) {
     throw stale(session, 'the lock file of its providers was changed', { planned: manifest.lockFile, now });
   }
-  await writeFile(file, await deps.artifacts.read(manifest.lockFile), { flag: 'wx' });
+  await writeFile(file, await deps.artifacts.read(manifest.lockFile), { flag: isFixed ? 'w' : 'wx' });
 }
 
 /** Refuses a plan whose configuration was changed after it was made. */

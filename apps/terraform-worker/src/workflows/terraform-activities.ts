@@ -1,10 +1,10 @@
-import type { DriftAcknowledgement, RunRef } from '@switchyard/contracts';
+import type { DriftAcknowledgement, RunRef, SourceActivities } from '@switchyard/contracts';
 import type { ApplyPlanInput, AppliedStack } from '../activities/apply-plan.js';
 import type { AcknowledgeDriftInput, CheckDriftInput, FoundDrift } from '../activities/check-drift.js';
 import type { PlannedStack, PlanStackInput } from '../activities/plan-stack.js';
 
 /** The activities of this worker, as the workflow calls them. Types only: nothing of them is in the bundle. */
-export interface TerraformActivities {
+export interface TerraformActivities extends SourceActivities {
   readonly planStack: (input: PlanStackInput) => Promise<PlannedStack>;
   readonly applyPlan: (input: ApplyPlanInput) => Promise<AppliedStack>;
   readonly checkDrift: (input: CheckDriftInput) => Promise<FoundDrift>;

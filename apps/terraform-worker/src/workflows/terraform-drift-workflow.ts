@@ -9,9 +9,18 @@ import {
   type TerraformDriftResult,
   type UpdateReply,
 } from '@switchyard/contracts';
-import { activities, failureOf, runTerraform, runWorkflow, type Run } from '@switchyard/workflow-kit';
+import {
+  activities,
+  failureOf,
+  pinSource,
+  runTerraform,
+  runWorkflow,
+  sourceSteps,
+  type Run,
+} from '@switchyard/workflow-kit';
 import { CancellationScope, defineUpdate, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { FoundDrift } from '../activities/check-drift.js';
+import { sourceOf, stackName, timeForSource } from './stack-source.js';
 import type { TerraformActivities } from './terraform-activities.js';
 
 const MARGIN_MS = 10 * 60_000;
@@ -27,9 +36,10 @@ export async function TerraformDriftWorkflow(given: unknown): Promise<TerraformD
     given,
     what: 'TerraformDriftWorkflow input',
     describe: (input) => ({
-      title: `Drift of ${input.stack.path}${input.workspace === 'default' ? '' : ` (${input.workspace})`}`,
-      target: input.stack.path,
+      title: `Drift of ${stackName(input.stack)}${input.workspace === 'default' ? '' : ` (${input.workspace})`}`,
+      target: stackName(input.stack),
       steps: [
+        ...sourceSteps(input.stack),
         { id: 'check', title: 'Check' },
         ...(input.notify ? [{ id: 'notify', title: 'Notification' }] : []),
         ...(input.remediate === 'never' ? [] : [{ id: 'remediate', title: 'Apply' }]),
@@ -41,7 +51,7 @@ export async function TerraformDriftWorkflow(given: unknown): Promise<TerraformD
 
 class DriftRun {
   readonly #run: Run;
-  readonly #input: TerraformDriftInput;
+  #input: TerraformDriftInput;
   readonly #remediation = new CancellationScope();
   #found: FoundDrift | undefined;
   #acknowledged: DriftAcknowledgement | undefined;
@@ -54,11 +64,13 @@ class DriftRun {
 
   async live(): Promise<TerraformDriftResult> {
     const run = this.#run;
+    // A remediation applies the commit that was compared.
+    this.#input = { ...this.#input, stack: await pinSource(run, this.#input.stack) };
     run.phase('check');
-    const { timeout, lockTimeout } = this.#input;
+    const { timeout, lockTimeout, stack } = this.#input;
     const { checkDrift } = activities<Pick<TerraformActivities, 'checkDrift'>>({
       // init, workspace, plan and show, each with the time-out of the input.
-      startToClose: 4 * timeout + 2 * lockTimeout + MARGIN_MS,
+      startToClose: 4 * timeout + 2 * lockTimeout + MARGIN_MS + timeForSource(stack),
       attempts: 3,
     });
     const found = await run.inStep('check', () => checkDrift({ ref: run.ref, input: this.#input }));
@@ -78,6 +90,7 @@ class DriftRun {
       acknowledged: found.digest === null ? null : acknowledged,
       remediation,
       durationMs: run.elapsedMs(),
+      ...sourceOf(this.#input.stack),
     };
   }
 
@@ -110,7 +123,7 @@ class DriftRun {
           text: `${run.board.status.title}: ${shown[0] ?? ''}`,
           fields: {
             runId: run.ref.runId,
-            stack: stack.path,
+            stack: stackName(stack),
             workspace,
             digest,
             drifted: drifted.slice(0, 20),

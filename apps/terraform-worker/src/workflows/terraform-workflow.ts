@@ -1,7 +1,8 @@
 import { terraformInputSchema, type Condition, type TerraformInput, type TerraformResult } from '@switchyard/contracts';
-import { activities, runWorkflow, type Run } from '@switchyard/workflow-kit';
+import { activities, pinSource, runWorkflow, SOURCE_STEP, sourceSteps, type Run } from '@switchyard/workflow-kit';
 import { CancellationScope } from '@temporalio/workflow';
 import type { PlannedStack } from '../activities/plan-stack.js';
+import { shownSource, sourceOf, stackName, timeForSource } from './stack-source.js';
 import type { TerraformActivities } from './terraform-activities.js';
 
 /** Longest time that an interrupted apply may take to save its state, with room for what surrounds the commands. */
@@ -15,8 +16,8 @@ export async function TerraformWorkflow(given: unknown): Promise<TerraformResult
     given,
     what: 'TerraformWorkflow input',
     describe: (input) => ({
-      title: `${TITLE[input.action]} ${input.stack.path}${input.workspace === 'default' ? '' : ` (${input.workspace})`}`,
-      target: input.stack.path,
+      title: `${TITLE[input.action]} ${stackName(input.stack)}${input.workspace === 'default' ? '' : ` (${input.workspace})`}`,
+      target: stackName(input.stack),
       steps: stepsOf(input),
     }),
     body: changeStack,
@@ -26,15 +27,18 @@ export async function TerraformWorkflow(given: unknown): Promise<TerraformResult
 const TITLE = { plan: 'Plan', apply: 'Apply', destroy: 'Destroy' } as const;
 
 function stepsOf(input: TerraformInput): { id: string; title: string }[] {
-  if (input.action === 'plan') return [{ id: 'plan', title: 'Plan' }];
+  const first = [...sourceSteps(input.stack), { id: 'plan', title: 'Plan' }];
+  if (input.action === 'plan') return first;
   return [
-    { id: 'plan', title: 'Plan' },
+    ...first,
     ...(input.approval ? [{ id: 'approval', title: 'Approval' }] : []),
     { id: 'apply', title: input.action === 'destroy' ? 'Destroy' : 'Apply' },
   ];
 }
 
-async function changeStack(run: Run, input: TerraformInput): Promise<TerraformResult> {
+async function changeStack(run: Run, given: TerraformInput): Promise<TerraformResult> {
+  // Plan, approval and apply are about one commit, however long people think.
+  const input = { ...given, stack: await pinSource(run, given.stack) };
   const { planStack, applyPlan, releaseStack } = activitiesFor(input);
   const call = { ref: run.ref, input };
   try {
@@ -42,7 +46,8 @@ async function changeStack(run: Run, input: TerraformInput): Promise<TerraformRe
     const planned = await run.inStep('plan', () => planStack(call));
     run.step('plan').done(planned.shown[0]);
     if (input.action === 'plan' || !planned.applyable) {
-      for (const { id } of stepsOf(input).slice(1)) run.step(id).skipped('nothing to change');
+      const done: readonly string[] = [SOURCE_STEP.id, 'plan'];
+      for (const { id } of stepsOf(input)) if (!done.includes(id)) run.step(id).skipped('nothing to change');
       return resultOf(run, input, planned, { applied: false });
     }
     await run.checkpoint();
@@ -66,10 +71,10 @@ async function approve(run: Run, input: TerraformInput, planned: PlannedStack): 
   await run.inStep('approval', () =>
     run.approval({
       gate: 'plan',
-      title: `${TITLE[input.action]} ${input.stack.path}: ${planned.shown[0] ?? ''}`,
+      title: `${TITLE[input.action]} ${stackName(input.stack)}: ${planned.shown[0] ?? ''}`,
       policy,
       evidence: planned.planDigest,
-      shown: planned.shown,
+      shown: [...planned.shown, ...shownSource(input.stack)],
       conditions: (planned.policies ?? []).map(({ rule, required, observed }): Condition => ({
         name: rule,
         required,
@@ -98,6 +103,7 @@ function resultOf(
     outputs: end.outputs ?? planned.outputs,
     stateSerial: end.stateSerial === undefined ? planned.stateSerial : end.stateSerial,
     durationMs: run.elapsedMs(),
+    ...sourceOf(input.stack),
   };
 }
 
@@ -105,7 +111,7 @@ type Own = Pick<TerraformActivities, 'planStack' | 'applyPlan' | 'releaseStack'>
 
 function activitiesFor(input: TerraformInput): Own {
   // `timeout` counts for each command; an attempt runs three or four of them and may wait for the lock twice.
-  const startToClose = 4 * input.timeout + 2 * input.lockTimeout + MARGIN_MS;
+  const startToClose = 4 * input.timeout + 2 * input.lockTimeout + MARGIN_MS + timeForSource(input.stack);
   const { planStack } = activities<Pick<TerraformActivities, 'planStack'>>({ startToClose, attempts: 3 });
   // Every failure of the tool ends the run: further attempts are for workers that died or were stopped.
   const { applyPlan } = activities<Pick<TerraformActivities, 'applyPlan'>>({ startToClose, attempts: 10 });

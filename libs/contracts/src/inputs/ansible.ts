@@ -3,6 +3,7 @@ import { durationSchema } from '../duration.js';
 import { secretRefSchema } from '../secret-ref.js';
 import { cmdbInventorySchema, terraformInventorySchema } from './ansible-inventory.js';
 import { oneOrMany, pathSchema, withSpellings } from './caller-spelling.js';
+import { gitPinSchema, placeSchema } from './git-source.js';
 
 const variables = z.record(z.string(), z.unknown());
 
@@ -54,14 +55,26 @@ export const TAKEN_UP_EVENTS = {
   taken: 'taken_up',
 } as const;
 
+export const PROJECT_REQUIREMENTS = ['install', 'ignore'] as const;
+
+const projectSchema = placeSchema({
+  path: pathSchema.optional().meta({ description: 'Directory below a project root, or inside the repository' }),
+  requirements: z.enum(PROJECT_REQUIREMENTS).optional().meta({
+    description:
+      'Whether collections and roles of its requirements.yml are installed; default: install with `git`, else ignore',
+  }),
+})
+  .refine(({ git, path }) => git !== undefined || path !== undefined, {
+    path: ['path'],
+    message: 'is required (a directory below a project root, or `git` with the address of a repository)',
+  })
+  .meta({ description: 'Directory that holds ansible.cfg, roles and playbooks, on the worker or in git' });
+
 const fields = z.strictObject({
   playbook: pathSchema
     .optional()
     .meta({ description: 'The playbook, relative to `project.path` or to the first project root' }),
-  project: z
-    .strictObject({ path: pathSchema })
-    .optional()
-    .meta({ description: 'Directory that holds ansible.cfg, roles and playbooks' }),
+  project: projectSchema.optional(),
   inventory: inventorySchema.optional().meta({ description: 'Without it the playbook runs on implicit localhost' }),
   limit: oneOrMany(z.string().min(1)).optional().meta({ description: 'Host patterns, as in --limit' }),
   tags: oneOrMany(z.string().min(1)).optional(),
@@ -203,6 +216,8 @@ export const ansibleResultSchema = z.object({
   inventoryDigest: z.string(),
   durationMs: z.number(),
   tail: z.array(z.string()),
+  /** With a project from git: the commit that ran. */
+  source: gitPinSchema.optional(),
   /** With `check` or `diff`: what would change, or what changed, by host. `leftOut` are further ones, which the events have. */
   changes: z
     .object({

@@ -3,6 +3,7 @@ import { approvalPolicySchema } from '../approval-policy.js';
 import { durationSchema } from '../duration.js';
 import { senderSchema } from '../messages.js';
 import { withSpellings } from './caller-spelling.js';
+import { gitPinSchema } from './git-source.js';
 import { notificationSchema } from './migration.js';
 import { terraformFields } from './terraform.js';
 
@@ -67,6 +68,8 @@ export const terraformDriftResultSchema = z.object({
   acknowledged: driftAcknowledgementSchema.nullable(),
   remediation: z.object({ runId: z.string(), planDigest: z.string(), applied: z.boolean() }).nullable(),
   durationMs: z.number(),
+  /** With a stack from git: the commit that was compared. */
+  source: gitPinSchema.optional(),
 });
 export type TerraformDriftResult = z.output<typeof terraformDriftResultSchema>;
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { approvalPolicySchema } from '../approval-policy.js';
 import { durationSchema } from '../duration.js';
 import { pathSchema, withSpellings } from './caller-spelling.js';
+import { gitPinSchema, placeSchema } from './git-source.js';
 import { terraformPoliciesSchema } from './terraform-policies.js';
 
 export const TERRAFORM_ACTIONS = ['plan', 'apply', 'destroy'] as const;
@@ -11,7 +12,9 @@ const address = z.string().trim().min(1, 'must not be empty');
 
 /** The fields of TerraformWorkflow's input, for workflows about the same stacks. */
 export const terraformFields = z.strictObject({
-  stack: z.strictObject({ path: pathSchema }).meta({ description: 'The root module' }),
+  stack: placeSchema({
+    path: pathSchema.meta({ description: 'Directory below a project root, or inside the repository' }),
+  }).meta({ description: 'The root module, on the worker or in git' }),
   workspace: z
     .string()
     .regex(/^[\w.-]{1,90}$/, 'must be 1 to 90 letters, digits, dots, dashes or underscores')
@@ -68,5 +71,7 @@ export const terraformResultSchema = z.object({
   outputs: z.record(z.string(), stackOutputSchema),
   stateSerial: z.number().int().nullable(),
   durationMs: z.number(),
+  /** With a stack from git: the commit that was planned and applied. */
+  source: gitPinSchema.optional(),
 });
 export type TerraformResult = z.output<typeof terraformResultSchema>;

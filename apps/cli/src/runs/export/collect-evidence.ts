@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { MEMO, type StoredEvent } from '@switchyard/contracts';
+import { MEMO, SOURCE_PINNED_EVENT, type StoredEvent } from '@switchyard/contracts';
 import {
   hostsOf,
   listArtifacts,
@@ -205,6 +205,7 @@ function versionsIn(workflows: readonly WorkflowEvidence[]): Versions {
 /** Event types whose data tells the version of a tool, and the field. */
 const TOLD_VERSIONS: Readonly<Record<string, readonly [tool: string, field: string]>> = {
   playbook_start: ['ansible-core', 'core'],
+  [SOURCE_PINNED_EVENT]: ['sourceCommit', 'commit'],
 };
 
 /** The events of a run as lines of JSON, page by page; plans and versions among them are noted on the way. */
