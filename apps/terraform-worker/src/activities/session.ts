@@ -39,7 +39,7 @@ export interface Session {
 export interface SessionOptions {
   readonly ref: RunRef;
   readonly input: TerraformInput;
-  readonly step: 'plan' | 'apply' | 'check';
+  readonly step: 'plan' | 'apply' | 'push-state' | 'check';
   readonly attempt: Attempt;
   readonly onMessage?: (message: UiMessage, command: ToolCommand) => void;
 }
