@@ -7,6 +7,7 @@ import { resolveVariables } from '../stack/variables.js';
 import { openWorkDirectory, type WorkDirectory } from '../stack/work-directory.js';
 import { eventOfMessage } from '../tool/event-of-message.js';
 import type { ToolContext } from '../tool/run-tool.js';
+import { cut } from '../tool/text-limits.js';
 import { credentialsIn } from '../tool/tool-environment.js';
 import type { UiMessage } from '../tool/ui-message.js';
 import type { ToolCommand } from '../tool/diagnose.js';
@@ -98,7 +99,7 @@ export async function openSession(deps: TerraformDeps, options: SessionOptions):
     onText: (text, command) =>
       tell({
         type: 'line',
-        message: text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}...` : text,
+        message: cut(text),
         data: { command },
       }),
   };
@@ -115,9 +116,6 @@ export async function openSession(deps: TerraformDeps, options: SessionOptions):
     close: () => rm(work.scratch, { recursive: true, force: true }),
   };
 }
-
-/** A line in plain text may be a whole document that the tool could not send elsewhere. */
-const LONGEST_TEXT = 4_000;
 
 /** A file of this attempt that may hold secrets. */
 export const scratchFile = (session: Session, name: string): string => path.join(session.work.scratch, name);
