@@ -1,4 +1,4 @@
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { RunStatus } from '@switchyard/contracts';
 import { listArtifacts, listDecisions, listLocks } from '@switchyard/store';
@@ -237,31 +237,46 @@ describe('an apply that could not save its state', () => {
     expect(await listLocks(world.store.db)).toEqual([]);
   });
 
-  it('is found by the next worker when the one that applied has died', async () => {
-    const first = await worker();
-    const state = backend.state('interrupted');
-    const stack = await world.stack('interrupted', {
-      'main.tf': `${state.configuration}
+  it.each(['on the disk', 'in the store'])(
+    'is found by the next worker %s when the one that applied has died',
+    async (where) => {
+      const first = await worker();
+      const name = `interrupted ${where}`.replaceAll(' ', '-');
+      const state = backend.state(name);
+      const stack = await world.stack(name, {
+        'main.tf': `${state.configuration}
         resource "terraform_data" "first" {}
         resource "terraform_data" "second" {
           depends_on = [terraform_data.first]
           provisioner "local-exec" { command = "touch began; sleep 30" }
         }`,
-    });
-    state.refuseToSave(true);
-    const handle = await world.start({ stack: { path: stack }, approval: { required: 1 } });
-    await approve(handle);
-    await waitFor(() => exists(path.join(world.root, stack, 'began')), { what: 'the apply to be under way' });
-    await first.kill();
-    await waitFor(async () => (await processesOf(handle)) === 0, { what: 'the tool of the dead worker to end' });
-    await worker();
-    const gate = await openGateOf(handle, 'push-state');
-    expect(gate.shown.slice(2)).toEqual(['+ terraform_data.first', '+ terraform_data.second']);
-    state.refuseToSave(false);
-    await approve(handle);
-    expect(await failureOf(handle.result())).toMatchObject({ details: { stateSaved: true, verdict: 'tainted' } });
-    expect(namesIn(state)).toEqual(['first', 'second']);
-  });
+      });
+      state.refuseToSave(true);
+      const handle = await world.start({ stack: { path: stack }, approval: { required: 1 } });
+      await approve(handle);
+      await waitFor(() => exists(path.join(world.root, stack, 'began')), { what: 'the apply to be under way' });
+      await first.kill();
+      await waitFor(async () => (await processesOf(handle)) === 0, { what: 'the tool of the dead worker to end' });
+      if (where === 'in the store') {
+        // The worker died after it had kept the file, and the next one is on another machine.
+        const file = path.join(world.root, stack, 'errored.tfstate');
+        await world.store.putArtifact({
+          runId: handle.workflowId,
+          kind: 'terraform-errored-state',
+          name: `errored-${handle.firstExecutionRunId}.tfstate`,
+          content: await readFile(file),
+        });
+        await rm(file);
+      }
+      await worker();
+      const gate = await openGateOf(handle, 'push-state');
+      expect(gate.shown.slice(2)).toEqual(['+ terraform_data.first', '+ terraform_data.second']);
+      state.refuseToSave(false);
+      await approve(handle);
+      expect(await failureOf(handle.result())).toMatchObject({ details: { stateSaved: true, verdict: 'tainted' } });
+      expect(namesIn(state)).toEqual(['first', 'second']);
+    },
+  );
 
   it('is kept when the run is aborted at the gate', async () => {
     await worker();

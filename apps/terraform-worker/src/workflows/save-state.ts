@@ -5,7 +5,8 @@ import type { StatePushed } from '../activities/push-state.js';
 import { pushByHand, unsavedStateOf } from '../plan/unsaved-file.js';
 import type { TerraformActivities } from './terraform-activities.js';
 
-const STEP = 'push-state';
+/** The gate of a state that could not be saved, and the step that waits at it. */
+export const PUSH_STATE = 'push-state';
 
 /** How long a backend that cannot be read is asked again before the run gives up. */
 const PATIENCE_MS = 60 * 60_000;
@@ -30,10 +31,12 @@ export async function saveState(run: Run, apply: FailedApply): Promise<never> {
   if (artifact === undefined || isCancellation(apply.error)) throw apply.error;
   const end = (what: string, details: object): Error =>
     fail(failure.code, `${failure.message}. ${what}`, { ...(failure.details as object), ...details });
-  run.phase(STEP);
+  run.phase(PUSH_STATE);
   let saved: Saved;
   try {
-    saved = await run.inStep(STEP, () => askAndPush(run, apply, artifact), { title: 'Push of the unsaved state' });
+    saved = await run.inStep(PUSH_STATE, () => askAndPush(run, apply, artifact), {
+      title: 'Push of the unsaved state',
+    });
   } catch (error) {
     if (isCancellation(error)) throw error;
     throw end(`The state was not pushed (${failureOf(error).message}); ${pushByHand(artifact, apply.input.engine)}`, {
@@ -41,7 +44,7 @@ export async function saveState(run: Run, apply: FailedApply): Promise<never> {
     });
   }
   const { stateSerial, verdict, artifacts } = saved;
-  run.step(STEP).done(`saved with serial ${stateSerial}`);
+  run.step(PUSH_STATE).done(`saved with serial ${stateSerial}`);
   throw end(
     `The state was pushed and is whole (serial ${stateSerial}): mend the cause and start a new run, it plans what is left`,
     { stateSaved: true, stateSerial, verdict, artifacts },
@@ -69,12 +72,12 @@ async function askAndPush(
     const { evidence, shown } = await compareState(call);
     if (evidence !== null) {
       await run.approval({
-        gate: STEP,
+        gate: PUSH_STATE,
         title: `Push the unsaved state of ${input.stack.path}`,
         policy: policyOf(input.approval),
         evidence,
         shown: before === undefined ? shown : [before, ...shown],
-        step: STEP,
+        step: PUSH_STATE,
       });
     }
     try {
