@@ -85,6 +85,27 @@ async function unsaved(
   return { handle, stack, state, gate, file: (of) => path.join(world.root, stack, of) };
 }
 
+/** A run whose worker died in the middle of the apply; the interrupted tool could not save its state. */
+async function interrupted(name: string): Promise<{ handle: StartedRun; state: KeptState; file: string }> {
+  const first = await worker();
+  const state = backend.state(name);
+  const stack = await world.stack(name, {
+    'main.tf': `${state.configuration}
+      resource "terraform_data" "first" {}
+      resource "terraform_data" "second" {
+        depends_on = [terraform_data.first]
+        provisioner "local-exec" { command = "touch began; sleep 30" }
+      }`,
+  });
+  state.refuseToSave(true);
+  const handle = await world.start({ stack: { path: stack }, approval: { required: 1 } });
+  await approve(handle);
+  await waitFor(() => exists(path.join(world.root, stack, 'began')), { what: 'the apply to be under way' });
+  await first.kill();
+  await waitFor(async () => (await processesOf(handle)) === 0, { what: 'the tool of the dead worker to end' });
+  return { handle, state, file: path.join(world.root, stack, 'errored.tfstate') };
+}
+
 const reject = (handle: StartedRun): Promise<unknown> =>
   handle.executeUpdate('reject', {
     args: [{ gate: 'push-state', reason: 'I look first', by: { identity: 'ada', channel: 'test' } }],
@@ -240,26 +261,9 @@ describe('an apply that could not save its state', () => {
   it.each(['on the disk', 'in the store'])(
     'is found by the next worker %s when the one that applied has died',
     async (where) => {
-      const first = await worker();
-      const name = `interrupted ${where}`.replaceAll(' ', '-');
-      const state = backend.state(name);
-      const stack = await world.stack(name, {
-        'main.tf': `${state.configuration}
-        resource "terraform_data" "first" {}
-        resource "terraform_data" "second" {
-          depends_on = [terraform_data.first]
-          provisioner "local-exec" { command = "touch began; sleep 30" }
-        }`,
-      });
-      state.refuseToSave(true);
-      const handle = await world.start({ stack: { path: stack }, approval: { required: 1 } });
-      await approve(handle);
-      await waitFor(() => exists(path.join(world.root, stack, 'began')), { what: 'the apply to be under way' });
-      await first.kill();
-      await waitFor(async () => (await processesOf(handle)) === 0, { what: 'the tool of the dead worker to end' });
+      const { handle, state, file } = await interrupted(`interrupted ${where}`.replaceAll(' ', '-'));
       if (where === 'in the store') {
         // The worker died after it had kept the file, and the next one is on another machine.
-        const file = path.join(world.root, stack, 'errored.tfstate');
         await world.store.putArtifact({
           runId: handle.workflowId,
           kind: 'terraform-errored-state',
@@ -277,6 +281,19 @@ describe('an apply that could not save its state', () => {
       expect(namesIn(state)).toEqual(['first', 'second']);
     },
   );
+
+  it('is kept as it is when the file was cut off', async () => {
+    const { handle, file } = await interrupted('cut-off');
+    const half = (await readFile(file, 'utf8')).slice(0, 100);
+    await writeFile(file, half);
+    await worker();
+    const { message, details } = await failureOf(handle.result());
+    expect(message).toContain('the file that the tool left does not hold a state that can be read');
+    expect(details).toMatchObject({ stateSaved: false });
+    const kept = await world.store.readArtifact({ digest: String(details['erroredState']) });
+    expect(kept.toString('utf8')).toBe(half);
+    expect(await listLocks(world.store.db)).toEqual([]);
+  });
 
   it('is kept when the run is aborted at the gate', async () => {
     await worker();

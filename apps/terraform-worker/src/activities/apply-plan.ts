@@ -111,7 +111,8 @@ async function apply(deps: TerraformDeps, session: Session, { ready, manifest, p
   try {
     const outcome = await runApply(session, ready, plan).catch(async (error: unknown) => {
       // It was interrupted, and may have been unable to save what it had made until then.
-      await keepUnsavedState(deps, session, manifest);
+      // A store that is away leaves the file where it is, and the first cause counts.
+      await keepUnsavedState(deps, session, manifest).catch(() => undefined);
       throw error;
     });
     if (outcome.exitCode === 0) return;

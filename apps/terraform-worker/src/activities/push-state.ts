@@ -137,7 +137,7 @@ async function withStates<T>(
     await addLockFile(deps, session, manifest);
     const ready = await makeReady(session, false);
     const bytes = await deps.artifacts.read(artifact);
-    const unsaved = parseState(bytes.toString('utf8'), 'the unsaved state');
+    const unsaved = unsavedStateIn(bytes);
     const saved = await readState(session, ready);
     const target = {
       artifact,
@@ -155,6 +155,16 @@ async function withStates<T>(
   } finally {
     await session.close();
     await deps.events.flush();
+  }
+}
+
+/** What the tool left is cut off where the disk was full, for example: no attempt makes it whole. */
+function unsavedStateIn(bytes: Buffer): StateDocument {
+  try {
+    return parseState(bytes.toString('utf8'), 'the file that the tool left');
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new CodedError('TerraformApplyFailed', message, { retryable: false, cause });
   }
 }
 
