@@ -170,7 +170,7 @@ describe('an apply that could not save its state', () => {
 
   it('keeps it when nobody answers, whatever that means for the plan', async () => {
     await worker();
-    const { handle, state } = await unsaved('expired', { approval: { timeout: '5s', onTimeout: 'continue' } });
+    const { handle, state } = await unsaved('expired', { approval: { timeout: '10s', onTimeout: 'continue' } });
     state.refuseToSave(false);
     const { message, details } = await failureOf(handle.result());
     expect(message).toContain('nobody decided');
