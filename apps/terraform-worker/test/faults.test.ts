@@ -1,9 +1,10 @@
-import { access, readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { listArtifacts, listLocks } from '@switchyard/store';
 import { leftovers, waitFor } from '@switchyard/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
+  exists,
   failureOf,
   openWorld,
   processesOf,
@@ -48,12 +49,6 @@ const SLOW = [
   ),
   step('third', 'second', 'echo third >> made.txt'),
 ].join('\n');
-
-const exists = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
 
 async function inTheMiddle(name: string): Promise<{ handle: StartedRun; file: (f: string) => string; stack: string }> {
   const stack = await world.stack(name, { 'main.tf': SLOW });

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
-import { access, readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { listLocks } from '@switchyard/store';
 import { leftovers, waitFor } from '@switchyard/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { failureOf, openWorld, processesOf, type StartedRun, type World, type WorkerProcess } from './world.js';
+import { exists, failureOf, openWorld, processesOf, type StartedRun, type World, type WorkerProcess } from './world.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGKILL'] as const;
 const TARGETS = ['the tool', 'its process group', 'the worker'] as const;
@@ -82,12 +82,6 @@ data "terraform_remote_state" "other" {
   backend = "http"
   config = { address = "http://127.0.0.1:${(states.address() as AddressInfo).port}/${stack}" }
 }`;
-
-const exists = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
 
 async function send(signal: NodeJS.Signals, target: (typeof TARGETS)[number], handle: StartedRun): Promise<void> {
   if (target === 'the worker') {

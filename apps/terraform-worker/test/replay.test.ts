@@ -7,6 +7,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { followingStack, startDrift } from './drifting.js';
+import { openStateBackend } from './state-backend.js';
 import { approve, openGateOf, openWorld, statusOf } from './world.js';
 
 const HISTORIES = new URL('./histories/', import.meta.url);
@@ -21,8 +22,8 @@ async function record(): Promise<void> {
   await using world = await openWorld();
   await world.startWorker({ SWITCHYARD_GIT_PROTOCOLS: 'http' });
   await mkdir(HISTORIES, { recursive: true });
-  const start = async (name: string, input: Record<string, unknown> = {}) => {
-    const stack = await world.stack(name, { 'main.tf': STACK });
+  const start = async (name: string, input: Record<string, unknown> = {}, more = '') => {
+    const stack = await world.stack(name, { 'main.tf': `${STACK}${more}` });
     return world.start({ stack: { path: stack }, ...input });
   };
 
@@ -42,6 +43,19 @@ async function record(): Promise<void> {
   });
   await rejected.result().catch(() => undefined);
   await keep('rejected', rejected);
+
+  await using backend = await openStateBackend();
+  const state = backend.state('unsaved');
+  const unsaved = await start('unsaved', { approval: { required: 1 } }, state.configuration);
+  state.refuseToSave(true);
+  await approve(unsaved);
+  const { evidence } = await openGateOf(unsaved, 'push-state');
+  state.refuseToSave(false);
+  await unsaved.executeUpdate('approve', {
+    args: [{ gate: 'push-state', evidence, by: { identity: 'ada', channel: 'test' } }],
+  });
+  await unsaved.result().catch(() => undefined);
+  await keep('state-pushed', unsaved);
 
   const { stack, move } = await followingStack(world, 'drifting');
   await move('two');
@@ -101,6 +115,9 @@ describe('kept histories', () => {
       'from-git.json',
       'planned.json',
       'rejected.json',
+      // Of a release that did not ask: not recorded anew.
+      'state-not-saved.json',
+      'state-pushed.json',
     ]);
     for (const name of names) await replay(BUNDLE, name);
   });

@@ -34,6 +34,7 @@ export * from './inputs/integration/vmware-deploy.js';
 export * from './integration-activities.js';
 export * from './migration-activities.js';
 export * from './inputs/runbook.js';
+export * from './inputs/step-kinds.js';
 export * from './inputs/event-rule.js';
 export * from './event-rule-messages.js';
 export { pathSchema } from './inputs/caller-spelling.js';

@@ -3,7 +3,7 @@ import { CodedError, TASK_QUEUES, WORKFLOW_TYPES, nearestName, type WorkflowType
 import { Option, type Command } from 'commander';
 import { action, type Context } from '../context.js';
 import { checkInput } from '../input/check-input.js';
-import { jsonOption, keyValues } from '../input/key-values.js';
+import { jsonOption, keyValues, textAmong } from '../input/key-values.js';
 import { pathArgument } from '../input/path-argument.js';
 import { placeOf, withSource, type SourceOptions } from '../input/place-options.js';
 import { loadRunbook } from '../input/load-runbook.js';
@@ -211,11 +211,7 @@ export function registerRunCommands(program: Command): void {
     .action(
       action(async (context, file: string, o: RunOptions & { set: string[] }) => {
         const runbook = await loadRunbook(file, context.cwd);
-        const isText = (name: string): boolean => {
-          const input = Object.hasOwn(runbook.inputs, name) ? runbook.inputs[name] : undefined;
-          return input?.type === 'string' && !input.secret;
-        };
-        const inputs = o.set.length > 0 ? keyValues(o.set, '--set', isText) : undefined;
+        const inputs = o.set.length > 0 ? keyValues(o.set, '--set', textAmong(runbook.inputs)) : undefined;
         return start(context, 'RunbookWorkflow', 'runbook', { runbook, inputs }, o);
       }),
     );

@@ -216,6 +216,32 @@ export async function runApply(
   });
 }
 
+/**
+ * Puts a state in the place of what the backend holds. The tool refuses one that is not newer, unless it is forced.
+ * @throws TerraformPlanFailed when the backend did not take it
+ */
+export async function pushState(
+  session: Session,
+  ready: ReadyStack,
+  { bytes, isForced }: { readonly bytes: Uint8Array; readonly isForced: boolean },
+): Promise<void> {
+  const file = scratchFile(session, 'unsaved.tfstate');
+  await writeFile(file, bytes, { mode: 0o600 });
+  const outcome = await runTool(session.tool, {
+    command: 'state',
+    args: [
+      'state',
+      'push',
+      ...(isForced ? ['-force'] : []),
+      `-lock-timeout=${seconds(session.input.lockTimeout)}`,
+      file,
+    ],
+    environment: ready.environment,
+    ending: READING_ENDING,
+  });
+  if (outcome.exitCode !== 0) throw failed(session, 'state', outcome);
+}
+
 /** Writes a plan that came from elsewhere to this disk, for this user alone. */
 export async function placePlan(session: Session, bytes: Uint8Array): Promise<string> {
   const file = scratchFile(session, 'plan.tfplan');

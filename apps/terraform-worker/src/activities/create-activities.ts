@@ -8,6 +8,7 @@ import { applyPlan } from './apply-plan.js';
 import { acknowledgeDrift, checkDrift } from './check-drift.js';
 import type { Attempt, RunLocks, TerraformDeps } from './deps.js';
 import { planStack } from './plan-stack.js';
+import { compareState, pushState } from './push-state.js';
 import { releaseStack } from './release-stack.js';
 
 /** What the activities need from the worker; the rest comes with each call. */
@@ -41,6 +42,8 @@ export function createActivities(worker: WorkerDeps): TerraformActivities {
       ),
     planStack: (input) => during((deps, attempt) => planStack(deps, input, attempt)),
     applyPlan: (input) => during((deps, attempt) => applyPlan(deps, input, attempt)),
+    compareState: (input) => during((deps, attempt) => compareState(deps, input, attempt)),
+    pushState: (input) => during((deps, attempt) => pushState(deps, input, attempt)),
     checkDrift: (input) => during((deps, attempt) => checkDrift(deps, input, attempt)),
     acknowledgeDrift: (input) => acknowledgeDrift(worker, input),
     releaseStack: (input) => releaseStack(depsOf(Context.current()), input),

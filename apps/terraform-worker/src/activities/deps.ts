@@ -27,6 +27,8 @@ export interface ArtifactStore {
     readonly content: string | Uint8Array;
   }): Promise<{ readonly digest: string }>;
   read(digest: string): Promise<Buffer>;
+  /** The digest of the newest artifact of a run by this kind and name. */
+  find(artifact: { readonly runId: string; readonly kind: string; readonly name: string }): Promise<string | undefined>;
 }
 
 /** What an apply began and ended, written down outside of the state. */

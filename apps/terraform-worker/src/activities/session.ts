@@ -7,6 +7,7 @@ import { resolveVariables } from '../stack/variables.js';
 import { openWorkDirectory, sourceDirectory, type WorkDirectory } from '../stack/work-directory.js';
 import { eventOfMessage } from '../tool/event-of-message.js';
 import type { ToolContext } from '../tool/run-tool.js';
+import { cut } from '../tool/text-limits.js';
 import { credentialsIn } from '../tool/tool-environment.js';
 import type { UiMessage } from '../tool/ui-message.js';
 import type { ToolCommand } from '../tool/diagnose.js';
@@ -41,7 +42,7 @@ export interface Session {
 export interface SessionOptions {
   readonly ref: RunRef;
   readonly input: TerraformInput;
-  readonly step: 'plan' | 'apply' | 'check';
+  readonly step: 'plan' | 'apply' | 'push-state' | 'check';
   readonly attempt: Attempt;
   readonly onMessage?: (message: UiMessage, command: ToolCommand) => void;
 }
@@ -100,7 +101,7 @@ export async function openSession(deps: TerraformDeps, options: SessionOptions):
     onText: (text, command) =>
       tell({
         type: 'line',
-        message: text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}...` : text,
+        message: cut(text),
         data: { command },
       }),
   };
@@ -133,9 +134,6 @@ async function findStack(
   await sources.copy({ ...source, commit }, directory, attempt.signal);
   return { stack: await locateStack([directory], given, git), roots: [directory], sourceRoot: directory };
 }
-
-/** A line in plain text may be a whole document that the tool could not send elsewhere. */
-const LONGEST_TEXT = 4_000;
 
 /** A file of this attempt that may hold secrets. */
 export const scratchFile = (session: Session, name: string): string => path.join(session.work.scratch, name);

@@ -20,6 +20,7 @@ import {
 } from '@switchyard/workflow-kit';
 import { CancellationScope, defineUpdate, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { FoundDrift } from '../activities/check-drift.js';
+import { PUSH_STATE } from './save-state.js';
 import { sourceOf, stackName, timeForSource } from './stack-source.js';
 import type { TerraformActivities } from './terraform-activities.js';
 
@@ -211,6 +212,9 @@ class DriftRun {
     if (!found || found.digest === null) throw new Error('no drift was found');
     if (found.digest !== digest) throw new Error(`the drift that was found is ${found.digest}, not ${digest}`);
     if (this.#acknowledged) throw new Error(`${this.#acknowledged.by} has already acknowledged it`);
-    if (this.#run.status.waitingFor?.kind !== 'approval') throw new Error('the stack is being applied already');
+    const { waitingFor } = this.#run.status;
+    // At the gate of an unsaved state the apply is over, and its end would leave the state unsaved.
+    if (waitingFor?.kind !== 'approval' || waitingFor.name.endsWith(`/${PUSH_STATE}`))
+      throw new Error('the stack is being applied already');
   }
 }

@@ -1,7 +1,9 @@
 import { terraformInputSchema, type Condition, type TerraformInput, type TerraformResult } from '@switchyard/contracts';
 import { activities, pinSource, runWorkflow, SOURCE_STEP, sourceSteps, type Run } from '@switchyard/workflow-kit';
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, patched } from '@temporalio/workflow';
+import type { AppliedStack } from '../activities/apply-plan.js';
 import type { PlannedStack } from '../activities/plan-stack.js';
+import { saveState } from './save-state.js';
 import { shownSource, sourceOf, stackName, timeForSource } from './stack-source.js';
 import type { TerraformActivities } from './terraform-activities.js';
 
@@ -39,7 +41,7 @@ function stepsOf(input: TerraformInput): { id: string; title: string }[] {
 async function changeStack(run: Run, given: TerraformInput): Promise<TerraformResult> {
   // Plan, approval and apply are about one commit, however long people think.
   const input = { ...given, stack: await pinSource(run, given.stack) };
-  const { planStack, applyPlan, releaseStack } = activitiesFor(input);
+  const { planStack, releaseStack } = activitiesFor(input);
   const call = { ref: run.ref, input };
   try {
     run.phase('plan');
@@ -54,7 +56,7 @@ async function changeStack(run: Run, given: TerraformInput): Promise<TerraformRe
     await approve(run, input, planned);
     await run.checkpoint();
     run.phase('apply');
-    const applied = await run.inStep('apply', () => applyPlan({ ...call, planDigest: planned.planDigest }));
+    const applied = await apply(run, input, planned);
     return resultOf(run, input, planned, { applied: true, ...applied });
   } catch (error) {
     // The lock of the stack is held from plan to apply: whatever comes between gives it back. Without a worker the lock
@@ -88,6 +90,19 @@ async function approve(run: Run, input: TerraformInput, planned: PlannedStack): 
   );
 }
 
+async function apply(run: Run, input: TerraformInput, { planDigest }: PlannedStack): Promise<AppliedStack> {
+  const { applyPlan } = activitiesFor(input);
+  // Runs that were recorded before end with the failure of the apply.
+  const keepsUnsaved = asksToPush(input) && patched('push-state');
+  const call = { ref: run.ref, input, planDigest };
+  try {
+    return await run.inStep('apply', () => applyPlan(keepsUnsaved ? { ...call, keepsUnsaved } : call));
+  } catch (error) {
+    if (!keepsUnsaved) throw error;
+    return await saveState(run, { input, planDigest, error, startToClose: startToCloseOf(input) });
+  }
+}
+
 function resultOf(
   run: Run,
   input: TerraformInput,
@@ -107,11 +122,18 @@ function resultOf(
   };
 }
 
+function asksToPush({ unsavedState, approval }: TerraformInput): boolean {
+  return (unsavedState ?? (approval ? 'ask' : 'keep')) === 'ask';
+}
+
 type Own = Pick<TerraformActivities, 'planStack' | 'applyPlan' | 'releaseStack'>;
 
+/** `timeout` counts for each command; an attempt runs three or four of them and may wait for the lock twice. */
+const startToCloseOf = ({ timeout, lockTimeout, stack }: TerraformInput): number =>
+  4 * timeout + 2 * lockTimeout + MARGIN_MS + timeForSource(stack);
+
 function activitiesFor(input: TerraformInput): Own {
-  // `timeout` counts for each command; an attempt runs three or four of them and may wait for the lock twice.
-  const startToClose = 4 * input.timeout + 2 * input.lockTimeout + MARGIN_MS + timeForSource(input.stack);
+  const startToClose = startToCloseOf(input);
   const { planStack } = activities<Pick<TerraformActivities, 'planStack'>>({ startToClose, attempts: 3 });
   // Every failure of the tool ends the run: further attempts are for workers that died or were stopped.
   const { applyPlan } = activities<Pick<TerraformActivities, 'applyPlan'>>({ startToClose, attempts: 10 });

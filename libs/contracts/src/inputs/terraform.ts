@@ -7,6 +7,7 @@ import { terraformPoliciesSchema } from './terraform-policies.js';
 
 export const TERRAFORM_ACTIONS = ['plan', 'apply', 'destroy'] as const;
 export const TERRAFORM_ENGINES = ['terraform', 'tofu'] as const;
+export const UNSAVED_STATE_ACTIONS = ['ask', 'keep'] as const;
 
 const address = z.string().trim().min(1, 'must not be empty');
 
@@ -33,6 +34,10 @@ export const terraformFields = z.strictObject({
     .optional()
     .meta({ description: 'Without it the plan is applied without asking; a plan without changes never asks' }),
   policies: terraformPoliciesSchema.optional(),
+  unsavedState: z.enum(UNSAVED_STATE_ACTIONS).optional().meta({
+    description:
+      'A state that apply could not save: `ask` people whether to push it, or only `keep` it; default `ask` with `approval`, else `keep`',
+  }),
   parallelism: z.number().int().min(1).max(100).optional(),
   lockTimeout: durationSchema.default(30_000).meta({ description: 'How long to wait for the lock of the state' }),
   timeout: durationSchema.default(60 * 60_000).meta({ description: 'For one of init, plan and apply; default 1h' }),
