@@ -1,6 +1,7 @@
 import { ansibleTool } from './ansible.js';
 import { toolContext } from './context.js';
 import { findTool, requireTools, type FindOptions } from './find-tool.js';
+import { kubernetesTool } from './kubernetes.js';
 import { javaTool } from './java.js';
 import { liquibaseTool } from './liquibase.js';
 import { opaTool } from './opa.js';
@@ -34,6 +35,7 @@ const DEFINITIONS: Readonly<Record<ToolName, (context: ToolContext) => ToolDefin
   liquibase: liquibaseTool,
   opa: opaTool,
   'temporal-test-server': testServerTool,
+  kubernetes: kubernetesTool,
 };
 
 /** The sources of one tool on this machine. */

@@ -11,6 +11,7 @@ const VARIABLES: Readonly<Record<ToolName, ((path: string) => string) | undefine
   liquibase: () => 'SWITCHYARD_LIQUIBASE_HOME',
   opa: () => 'SWITCHYARD_OPA_BIN',
   'temporal-test-server': () => 'SWITCHYARD_TEST_SERVER_HOME',
+  kubernetes: () => 'KUBEBUILDER_ASSETS',
 };
 
 /** The variables by which workers find their tools. */

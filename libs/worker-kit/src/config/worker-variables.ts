@@ -151,6 +151,12 @@ export const WORKER_VARIABLES = {
     schema: parsers.text,
   },
   opaBin: tool('SWITCHYARD_OPA_BIN', 'The opa executable, for policies in Rego.'),
+  kubeconfig: {
+    name: 'SWITCHYARD_KUBECONFIG',
+    description: 'The kubeconfig with the clusters that runs may change.',
+    default: 'the service account of the pod',
+    schema: parsers.text,
+  },
   javaBin: tool('SWITCHYARD_JAVA_BIN', 'The java executable.'),
   liquibaseHome: {
     name: 'SWITCHYARD_LIQUIBASE_HOME',
