@@ -1,5 +1,7 @@
 export { fakeHttp, type FakeAnswer, type FakeHttp, type FakeRoutes, type RecordedRequest } from './fake-http.js';
 export { keepHistory } from './keep-history.js';
+export { comeUp, playControllers } from './kubernetes-controllers.js';
+export { startKubernetes, type ApiReply, type StartedKubernetes } from './kubernetes-server.js';
 export { leftovers } from './leftovers.js';
 export {
   startPostgres,
