@@ -20,7 +20,8 @@ export function createActivities(ports: KubernetesPorts): KubernetesActivities {
       const context = Context.current();
       return heartbeatWhile(context, async (signal) => {
         await using api = await ports.openCluster(call.input.context, signal);
-        return work(
+        // Awaited here: the connections are closed as soon as this block is left.
+        return await work(
           attemptOf(ports, {
             api,
             call,

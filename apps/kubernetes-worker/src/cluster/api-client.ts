@@ -27,6 +27,9 @@ export interface Send {
 /** As which the worker owns fields. */
 export const FIELD_MANAGER = 'switchyard';
 
+/** Kinds that are gone only when their pods are. */
+const OWNERS: ReadonlySet<string> = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job', 'CronJob']);
+
 const resourceSchema = z.object({ name: z.string(), kind: z.string(), namespaced: z.boolean() });
 const resourcesSchema = z.object({ resources: z.array(resourceSchema) });
 type Resource = z.output<typeof resourceSchema>;
@@ -68,7 +71,7 @@ export class ApiClient implements AsyncDisposable {
     const { namespace: own, ...metadata } = object.metadata;
     return {
       ...object,
-      metadata: namespaced ? { ...metadata, namespace: own ?? namespace } : (metadata as KubernetesObject['metadata']),
+      metadata: namespaced ? { ...metadata, namespace: own ?? namespace } : metadata,
     };
   }
 
@@ -89,7 +92,7 @@ export class ApiClient implements AsyncDisposable {
     const { name } = await this.#resource(apiVersion, kind);
     const selector = new URLSearchParams({ labelSelector: labels, limit: '200' });
     const path = `${rootOf(apiVersion)}/namespaces/${encodeURIComponent(namespace)}/${name}`;
-    const answer = await this.#ask('GET', `${path}?${selector}`);
+    const answer = await this.#ask('GET', `${path}?${selector.toString()}`);
     if (answer.status === 403) return null;
     return listSchema.parse(JSON.parse(this.#ok(answer, `${kind} of ${namespace} could not be listed`).text)).items;
   }
@@ -103,7 +106,7 @@ export class ApiClient implements AsyncDisposable {
     const query = new URLSearchParams({ fieldManager: FIELD_MANAGER, force: String(force), fieldValidation: 'Strict' });
     if (dryRun) query.set('dryRun', 'All');
     // JSON is YAML, and the only patch type of server-side apply that every version takes.
-    const answer = await this.#ask('PATCH', `${await this.#path(identity)}?${query}`, {
+    const answer = await this.#ask('PATCH', `${await this.#path(identity)}?${query.toString()}`, {
       type: 'application/apply-patch+yaml',
       body: JSON.stringify(object),
     });
@@ -112,11 +115,12 @@ export class ApiClient implements AsyncDisposable {
     return live(this.#ok(said, `${nameOf(identity)} was refused`));
   }
 
-  /** Deletes an object, what it owns first. False when it is not there. */
+  /** Deletes an object; of workloads, what they own first. False when it is not there. */
   async delete(identity: Identity, { dryRun }: { readonly dryRun: boolean }): Promise<boolean> {
+    const propagationPolicy = OWNERS.has(identity.kind) ? 'Foreground' : 'Background';
     const answer = await this.#ask('DELETE', `${await this.#path(identity)}${dryRun ? '?dryRun=All' : ''}`, {
       type: 'application/json',
-      body: JSON.stringify({ apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy: 'Foreground' }),
+      body: JSON.stringify({ apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy }),
     });
     if (answer.status === 404) return false;
     this.#ok(answer, `${nameOf(identity)} could not be deleted`);
@@ -187,7 +191,7 @@ export class ApiClient implements AsyncDisposable {
 }
 
 function live({ text }: ApiAnswer): LiveObject {
-  return liveSchema.parse(JSON.parse(text)) as LiveObject;
+  return liveSchema.parse(JSON.parse(text));
 }
 
 /** The path of a group and version. */

@@ -78,7 +78,7 @@ async function sender(config: KubeConfig): Promise<Send> {
   const dispatcher = probe.getDispatcher();
   return {
     async request({ method, url, headers, body, signal }) {
-      const context = new RequestContext(url, method as HttpMethod);
+      const context = new RequestContext(url, method);
       // Asked for each request: a token may have run out since the one before.
       await config.applySecurityAuthentication(context);
       if (dispatcher) context.setDispatcher(dispatcher);

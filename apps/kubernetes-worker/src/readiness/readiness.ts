@@ -51,7 +51,7 @@ export function readinessOf(object: LiveObject): Readiness {
   if (COUNTED.has(object.kind) && (status.observedGeneration ?? 0) < (generation ?? 0)) {
     return pending('its controller has not seen the change yet');
   }
-  return judge((object['spec'] ?? {}) as Spec, status);
+  return judge(object['spec'] ?? {}, status);
 }
 
 /** Their controllers say which change they have seen. */
