@@ -111,7 +111,8 @@ export class ApiClient implements AsyncDisposable {
       body: JSON.stringify(object),
     });
     // What the server says of a Secret may quote its values.
-    const said = identity.kind === 'Secret' ? { ...answer, text: withoutWords(answer.text) } : answer;
+    const said =
+      identity.kind === 'Secret' && answer.status >= 400 ? { ...answer, text: withoutWords(answer.text) } : answer;
     return live(this.#ok(said, `${nameOf(identity)} was refused`));
   }
 

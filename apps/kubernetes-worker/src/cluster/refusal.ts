@@ -33,14 +33,22 @@ export function statusOf(text: string): ApiStatus {
   return { message: '', reason: '' };
 }
 
-/** The same Status with the fields that it is about, and without a word that could quote a value. */
+/**
+ * How an API server begins to say that an object does not have the form of its kind. It answers 500 without a reason
+ * then, as it does when its store is away, so that the words are all there is to go by.
+ */
+const MALFORMED = ['failed to create typed patch object', 'failed to convert new object'] as const;
+
+const malformedOf = ({ reason, message }: ApiStatus): string | undefined =>
+  reason === '' ? MALFORMED.find((beginning) => message.startsWith(beginning)) : undefined;
+
+/** The same refusal with the fields that it is about, and without a word that could quote a value. */
 export function withoutWords(text: string): string {
   const status = statusOf(text);
-  // Of an object that was taken nothing is said.
-  if (status.reason === '') return text;
   const causes = (status.details?.causes ?? []).map(({ reason, field }) => ({ reason, field }));
   const fields = causes.map(({ field }) => field).filter((field) => field !== '');
-  const message = fields.length === 0 ? status.reason : `${status.reason}: ${fields.join(', ')}`;
+  const said = malformedOf(status) ?? status.reason;
+  const message = fields.length === 0 ? said : `${said}: ${fields.join(', ')}`;
   return JSON.stringify({ reason: status.reason, message, details: { causes } });
 }
 
@@ -60,7 +68,7 @@ export function refusalOf(code: number, status: ApiStatus, what: string): CodedE
       { details },
     );
   }
-  if (code === 409 || code === 429 || code >= 500) {
+  if (malformedOf(status) === undefined && (code === 409 || code === 429 || code >= 500)) {
     return new CodedError('UpstreamFailed', `${what}: ${why}`, { details, retryable: true });
   }
   return new CodedError('KubernetesRefused', `${what}: ${why}`, { details });
