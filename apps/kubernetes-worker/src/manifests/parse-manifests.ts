@@ -24,7 +24,10 @@ export function parseManifests(file: string, text: string): Manifest[] {
   const documents = parseAllDocuments(text, { prettyErrors: false });
   const found: Manifest[] = [];
   for (const document of Array.isArray(documents) ? documents : []) {
-    const line = 1 + (text.slice(0, document.range?.[0] ?? 0).match(/\n/g)?.length ?? 0);
+    const line =
+      1 +
+      (text.slice(0, (document.contents as { range?: readonly number[] | null } | null)?.range?.[0] ?? 0).match(/\n/g)
+        ?.length ?? 0);
     const [broken] = document.errors;
     if (broken) {
       const at = 1 + (text.slice(0, broken.pos[0]).match(/\n/g)?.length ?? 0);
@@ -32,9 +35,15 @@ export function parseManifests(file: string, text: string): Manifest[] {
     }
     const value: unknown = document.toJS({ maxAliasCount: 100 });
     if (value === null || value === undefined) continue;
-    found.push(...objectsOf(value, `${file}:${line}`));
+    found.push(...objectsOf(value, `${file}:${lineOf(text, document.contents?.range?.[0] ?? 0)}`));
   }
   return found;
+}
+
+/** A position at the very end, where something was not closed, is on the last line that holds anything. */
+function lineOf(text: string, position: number): number {
+  const until = Math.min(position, text.trimEnd().length);
+  return 1 + (text.slice(0, until).match(/\n/g)?.length ?? 0);
 }
 
 function objectsOf(value: unknown, where: string): Manifest[] {
