@@ -46,6 +46,8 @@ FROM runtime AS tools-cdc-worker
 
 FROM runtime AS tools-integration-worker
 
+FROM runtime AS tools-kubernetes-worker
+
 FROM runtime AS tools-gateway
 
 FROM runtime AS tools-cli

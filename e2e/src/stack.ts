@@ -20,9 +20,12 @@ export interface OpenStack {
   close(): Promise<void>;
 }
 
-/** Starts the stack of a checkout through the command line, or joins it, and connects to it. */
-export async function openStack(checkout: CommandLine): Promise<OpenStack> {
-  const up = await checkout.json(['up'], { timeoutMs: 300_000 });
+/**
+ * Starts the stack of a checkout through the command line, or joins it, and connects to it.
+ * @param env what the caller of `up` has set
+ */
+export async function openStack(checkout: CommandLine, env: Record<string, string> = {}): Promise<OpenStack> {
+  const up = await checkout.json(['up'], { env, timeoutMs: 300_000 });
   if (up.code !== 0) throw new Error(`up failed: ${JSON.stringify(up.value)} ${up.stderr}`);
   const now = async (): Promise<StackStatus> => {
     const found = await status(checkout.root);

@@ -99,6 +99,21 @@ export const FAILURES = {
     meaning: 'Another operation holds the lock of the state.',
     wayOut: 'Wait for the holder named in the details, or end it.',
   },
+  KubernetesRefused: {
+    retryable: false,
+    meaning: 'The API server refused an object; where it was refused by the trial before, nothing was applied.',
+    wayOut: 'Mend the object at the place that the message names, or give the worker the right that it lacks.',
+  },
+  KubernetesConflict: {
+    retryable: false,
+    meaning: 'Somebody else has set fields that the manifests want to set to something else.',
+    wayOut: 'Take the fields named in the details out of the manifests, or take them over with `force: true`.',
+  },
+  KubernetesNotReady: {
+    retryable: false,
+    meaning: 'The objects are applied, and a workload did not become ready.',
+    wayOut: 'Read which pod and why in the details, mend it, and start a new run.',
+  },
   PolicyDenied: {
     retryable: false,
     meaning: 'A policy does not allow the change.',

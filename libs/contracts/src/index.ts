@@ -18,6 +18,7 @@ export * from './inputs/git-source.js';
 export * from './inputs/terraform.js';
 export * from './inputs/terraform-policies.js';
 export * from './inputs/terraform-drift.js';
+export * from './inputs/kubernetes.js';
 export * from './inputs/migration.js';
 export * from './inputs/schema-change.js';
 export * from './inputs/schema-change-result.js';

@@ -7,6 +7,7 @@ export {
   executeRun,
   runAnsible,
   runDatabaseMigration,
+  runKubernetes,
   runRunbook,
   runSchemaChange,
   runTerraform,

@@ -95,7 +95,19 @@ interface MigrationOptions extends RunOptions {
   onFailure?: string;
 }
 
-/** Registers `run ansible|terraform|migration|runbook|workflow`. */
+interface KubernetesOptions extends RunOptions {
+  namespace?: string;
+  context?: string;
+  set?: string;
+  prune?: boolean;
+  force?: boolean;
+  dryRun?: boolean;
+  delete?: boolean;
+  ready: boolean;
+  timeout?: string;
+}
+
+/** Registers `run ansible|terraform|kubernetes|migration|runbook|workflow`. */
 export function registerRunCommands(program: Command): void {
   const run = program.command('run').description('start a run');
 
@@ -171,6 +183,40 @@ export function registerRunCommands(program: Command): void {
             vars: o.var.length > 0 ? keyValues(o.var, '--var') : undefined,
             engine: o.engine,
             approval: o.approvals === undefined ? undefined : { required: o.approvals },
+          },
+          o,
+        ),
+      ),
+    );
+
+  runCommand(run, 'kubernetes', 'apply or delete objects of a cluster')
+    .argument('<manifests>', 'file, or directory of YAML and JSON files')
+    .option('-n, --namespace <name>', 'for objects that name none')
+    .option('--context <name>', "context of the worker's kubeconfig")
+    .option('--set <name>', 'the set that these objects are')
+    .option('--prune', 'delete what was of the set and is no longer in it')
+    .option('--force', 'take over fields that somebody else has set')
+    .option('--dry-run', 'let the API server judge everything, change nothing')
+    .option('--delete', 'delete the objects, last applied first')
+    .option('--no-ready', 'end when the objects are applied, not when they are ready')
+    .option('--timeout <duration>', 'for becoming ready, default 10m')
+    .action(
+      action((context, manifests: string, o: KubernetesOptions) =>
+        start(
+          context,
+          'KubernetesApplyWorkflow',
+          'kubernetes',
+          {
+            manifests: { path: pathArgument(manifests, context.cwd) },
+            action: o.delete ? 'delete' : undefined,
+            namespace: o.namespace,
+            context: o.context,
+            set: o.set,
+            prune: o.prune,
+            force: o.force,
+            dryRun: o.dryRun,
+            wait: o.ready ? undefined : false,
+            timeout: o.timeout,
           },
           o,
         ),

@@ -12,6 +12,7 @@ export const STEP_KIND_TRAITS = {
   terraform: { undoes: true, retriesItself: false },
   'database-migration': { undoes: true, retriesItself: false },
   'schema-change': { undoes: false, retriesItself: false },
+  kubernetes: { undoes: true, retriesItself: false },
   http: { undoes: true, retriesItself: true },
   health: { undoes: false, retriesItself: false },
   notify: { undoes: true, retriesItself: true },

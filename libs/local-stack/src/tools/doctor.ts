@@ -1,6 +1,7 @@
 import { ansibleTool } from './ansible.js';
 import { toolContext } from './context.js';
 import { findTool, requireTools, type FindOptions } from './find-tool.js';
+import { kubernetesTool } from './kubernetes.js';
 import { javaTool } from './java.js';
 import { liquibaseTool } from './liquibase.js';
 import { opaTool } from './opa.js';
@@ -36,6 +37,7 @@ const DEFINITIONS: Readonly<Record<ToolName, (context: ToolContext) => ToolDefin
   opa: opaTool,
   tofu: tofuTool,
   'temporal-test-server': testServerTool,
+  kubernetes: kubernetesTool,
 };
 
 /** The sources of one tool on this machine. */

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cachePath, installOnce, type CacheEntry } from './cache.js';
 import { download, type Download } from './download.js';
-import { buildWithGo } from './go.js';
+import { buildModuleWithGo } from './go.js';
 import { checkVersion, fromCache, fromPath, fromVariable } from './sources.js';
 import { TOFU } from './terraform.js';
 import type { SourceAnswer, ToolContext, ToolDefinition } from './tool.js';
@@ -15,14 +15,6 @@ const MODULE = 'github.com/opentofu/opentofu';
 const DIGESTS: Readonly<Record<string, string>> = {
   linux_amd64: '15b7bed76420b50da3e121769c43341df8cd57d751ca14e6dbe9c850124c6dac',
 };
-
-/** As in the go.mod of OpenTofu, whose replacements do not count for whoever requires it. */
-const GO_MOD = [
-  'module switchyard/tofu',
-  'go 1.24.6',
-  `require ${MODULE} v${VERSION}`,
-  'replace github.com/hashicorp/hcl/v2 v2.20.1 => github.com/opentofu/hcl/v2 v2.20.2-0.20250121132637-504036cd70e7',
-];
 
 /** OpenTofu, beside Terraform: for stacks that ask for it by name. The answer is the executable. */
 export function tofuTool(context: ToolContext): ToolDefinition {
@@ -43,7 +35,7 @@ export function tofuTool(context: ToolContext): ToolDefinition {
         find: () => downloadTofu(context),
       },
       {
-        name: 'go install',
+        name: 'go build',
         what: `build of version ${VERSION} with Go (4 to 10 minutes once)`,
         fetches: true,
         find: () => buildTofu(context),
@@ -78,11 +70,11 @@ async function downloadTofu(context: ToolContext): Promise<SourceAnswer> {
 }
 
 async function buildTofu(context: ToolContext): Promise<SourceAnswer> {
-  const missing = await buildWithGo(context, ENTRY, {
+  const missing = await buildModuleWithGo(context, ENTRY, {
     title: 'OpenTofu',
-    path: `${MODULE}/cmd/tofu`,
     duration: '4 to 10 minutes',
-    module: GO_MOD,
+    module: 'opentofu',
+    programs: { tofu: `${MODULE}/cmd/tofu` },
     values: [`${MODULE}/version.dev=no`],
   });
   return missing ?? answer(context);

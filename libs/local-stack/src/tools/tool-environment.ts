@@ -12,6 +12,7 @@ const VARIABLES: Readonly<Record<ToolName, ((path: string) => string) | undefine
   opa: () => 'SWITCHYARD_OPA_BIN',
   tofu: () => 'SWITCHYARD_TOFU_BIN',
   'temporal-test-server': () => 'SWITCHYARD_TEST_SERVER_HOME',
+  kubernetes: () => 'KUBEBUILDER_ASSETS',
 };
 
 /** The variables by which workers find their tools. */

@@ -5,7 +5,7 @@ export const TOOLS = ['temporal', 'postgres', 'postgres-client', 'ansible', 'ter
 export const OPTIONAL_TOOLS = ['opa', 'tofu'] as const;
 
 /** What only Switchyard's own tests need beside the others. */
-export const TEST_TOOLS = ['temporal-test-server'] as const;
+export const TEST_TOOLS = ['temporal-test-server', 'kubernetes'] as const;
 
 /** One of {@link TOOLS}, {@link OPTIONAL_TOOLS} or {@link TEST_TOOLS}. */
 export type ToolName = (typeof TOOLS | typeof OPTIONAL_TOOLS | typeof TEST_TOOLS)[number];

@@ -171,6 +171,12 @@ export const WORKER_VARIABLES = {
     default: "the user's known_hosts",
     schema: parsers.text,
   },
+  kubeconfig: {
+    name: 'SWITCHYARD_KUBECONFIG',
+    description: 'The kubeconfig with the clusters that runs may change.',
+    default: 'the service account of the pod',
+    schema: parsers.text,
+  },
   javaBin: tool('SWITCHYARD_JAVA_BIN', 'The java executable.'),
   liquibaseHome: {
     name: 'SWITCHYARD_LIQUIBASE_HOME',
