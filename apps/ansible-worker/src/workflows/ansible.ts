@@ -1,12 +1,32 @@
 import { ansibleInputSchema, type AnsibleInput, type AnsibleResult } from '@switchyard/contracts';
-import { activities, fail, failureOf, runWorkflow, type Run } from '@switchyard/workflow-kit';
-import { isCancellation, patched, sleep } from '@temporalio/workflow';
+import {
+  activities,
+  continueRun,
+  fail,
+  failureOf,
+  runWorkflow,
+  type CarriedRun,
+  type Run,
+} from '@switchyard/workflow-kit';
+import { ContinueAsNew, isCancellation, patched, sleep } from '@temporalio/workflow';
 import type { AnsibleActivities } from './activities.js';
-import { PLAYBOOK_STEP, Round, type RoundResult } from './round.js';
+import { PLAYBOOK_STEP, Round, type CarriedRound, type RoundResult } from './round.js';
 
-/** Runs a playbook. The result has every host; a failure carries the same object in its details. */
-export async function AnsibleWorkflow(given: unknown): Promise<AnsibleResult> {
+/** What an execution hands to the next one when its history is full. */
+interface Carried {
+  readonly run: CarriedRun;
+  /** From 1 on. */
+  readonly round: number;
+  readonly progress: CarriedRound;
+}
+
+/**
+ * Runs a playbook. The result has every host; a failure carries the same object in its details.
+ * @param carried given by the execution before, when the history of one is not enough; callers give one argument
+ */
+export async function AnsibleWorkflow(given: unknown, carried?: Carried): Promise<AnsibleResult> {
   return runWorkflow({
+    carried: carried?.run,
     kind: 'ansible',
     schema: ansibleInputSchema,
     given,
@@ -18,18 +38,24 @@ export async function AnsibleWorkflow(given: unknown): Promise<AnsibleResult> {
     }),
     body: async (run, input) => {
       const step = run.step(PLAYBOOK_STEP);
-      step.start();
+      if (carried === undefined) step.start();
       try {
-        const { result, summary } = await play(run, input, given);
+        const { result, summary } = await play(run, input, { given, carried });
         step.done(summary);
         return result;
       } catch (error) {
         // A cancelled batch has said already what is left running.
-        if (!isCancellation(error)) step.failed(failureOf(error).message);
+        if (!isCancellation(error) && !(error instanceof ContinueAsNew)) step.failed(failureOf(error).message);
         throw error;
       }
     },
   });
+}
+
+interface Start {
+  /** The argument as the caller gave it. */
+  readonly given: unknown;
+  readonly carried: Carried | undefined;
 }
 
 interface Played {
@@ -37,20 +63,17 @@ interface Played {
   readonly summary: string;
 }
 
-async function play(run: Run, given: AnsibleInput, raw: unknown): Promise<Played> {
-  const input = given.retryOf === undefined ? given : await takeUp(run, raw);
-  if (input.startAtTask !== undefined) {
+async function play(run: Run, parsed: AnsibleInput, { given, carried }: Start): Promise<Played> {
+  const input = parsed.retryOf === undefined ? parsed : await takeUp(run, given);
+  if (carried === undefined && input.startAtTask !== undefined) {
     run.warn(`starts at task "${input.startAtTask}": what earlier tasks register, set or notify is missing`);
   }
   const isWhole = input.retry.only === 'all';
   const rounds = isWhole ? input.retry.attempts : 1;
-  for (let round = 1; ; round++) {
-    const { executionId } = run.ref;
-    const ledgerId = round === 1 ? executionId : `${executionId}#${round}`;
-    const attempts = isWhole ? 1 : input.retry.attempts;
+  for (let round = carried?.round ?? 1; ; round++) {
     // Rounds follow each other.
     // oxlint-disable-next-line no-await-in-loop
-    const played = await new Round({ run, input, ledgerId, attempts }).play();
+    const played = await playRound(run, input, round, carried?.round === round ? carried.progress : undefined);
     const result = resultOf(run, played);
     const summary = summaryOf(played);
     // oxlint-disable-next-line no-await-in-loop
@@ -61,6 +84,31 @@ async function play(run: Run, given: AnsibleInput, raw: unknown): Promise<Played
     // oxlint-disable-next-line no-await-in-loop
     await sleep(input.retry.delay);
   }
+}
+
+/** One pass over the hosts, in as many executions as it takes. */
+async function playRound(
+  run: Run,
+  input: AnsibleInput,
+  round: number,
+  progress: CarriedRound | undefined,
+): Promise<RoundResult> {
+  const { executionId } = run.ref;
+  const ledgerId = round === 1 ? executionId : `${executionId}#${round}`;
+  const attempts = input.retry.only === 'all' ? 1 : input.retry.attempts;
+  const end = await new Round({
+    run,
+    input,
+    ledgerId,
+    attempts,
+    ...(progress === undefined ? {} : { carried: progress }),
+  }).play();
+  if (end.kind === 'played') return end.result;
+  // The input as it is now: a run that was taken up is not taken up a second time.
+  return continueRun(run, () => {
+    const carried: Carried = { run: run.carry(), round, progress: end.carried };
+    return [input, carried];
+  });
 }
 
 /** With `check` or `diff` the result tells the changes. */

@@ -147,7 +147,7 @@ export class RuleKeeper implements RuleDesk {
         await this.#run.recorder.drain();
         // What came meanwhile is read first, and an update is carried out first: both would be lost with this execution.
         if (this.#isQuiet() && allHandlersFinished())
-          await continueRun(this.#run, [{ rule: this.#rule, carried: this.#carried() }]);
+          await continueRun(this.#run, () => [{ rule: this.#rule, carried: this.#carried() }]);
       }
       await this.#untilSomethingHappens();
       // oxlint-enable no-await-in-loop
