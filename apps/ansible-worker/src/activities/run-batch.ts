@@ -140,6 +140,7 @@ export class BatchRunner {
       workspace: workspace.path,
       maxHosts: scope.maxHosts,
       hasInventory,
+      ...(file === undefined ? {} : { hostsFile: file }),
     });
     const hostsText =
       scope.hosts === undefined ? '' : ` on ${scope.hosts.length} host${scope.hosts.length === 1 ? '' : 's'}`;

@@ -36,8 +36,10 @@ export function playEnvironment(options: {
   /** Hosts from which on the plugin stops to be sliced; 0 = never. */
   readonly maxHosts: number;
   readonly hasInventory: boolean;
+  /** File with the hosts that may run, one a line; without it, all that the inventory and the limit give. */
+  readonly hostsFile?: string;
 }): Record<string, string> {
-  const { env, callbackPlugins, workspace, maxHosts, hasInventory } = options;
+  const { env, callbackPlugins, workspace, maxHosts, hasInventory, hostsFile } = options;
   return {
     ...allowedEnvironment(env),
     ...STRICT_SETTINGS,
@@ -50,6 +52,7 @@ export function playEnvironment(options: {
     // Ansible refuses to run under a locale that is not UTF-8.
     LC_ALL: 'C.UTF-8',
     SWITCHYARD_MAX_HOSTS: String(maxHosts),
+    ...(hostsFile === undefined ? {} : { SWITCHYARD_ONLY_HOSTS: hostsFile }),
   };
 }
 
