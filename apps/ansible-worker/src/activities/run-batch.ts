@@ -147,6 +147,7 @@ export class BatchRunner {
       maxHosts: scope.maxHosts,
       hasInventory,
       searchPaths,
+      ...(file === undefined ? {} : { hostsFile: file }),
     });
     const hostsText =
       scope.hosts === undefined ? '' : ` on ${scope.hosts.length} host${scope.hosts.length === 1 ? '' : 's'}`;
@@ -267,10 +268,12 @@ export class BatchRunner {
         const hosts = known?.hosts.length ?? 0;
         const batches = sliceCount(hosts, input.batchSize);
         const smallest = smallestBatchSize(hosts, input.retry.attempts);
-        if (input.batchSize < smallest) {
+        // Only a run of its own continues as new: see decision 0021.
+        const isChild = given.ref.runId !== given.ref.workflowId;
+        if (isChild && input.batchSize < smallest) {
           throw new CodedError(
             'InvalidInput',
-            `${hosts} hosts in ${batches} batches, with up to ${input.retry.attempts} attempts each, are more than one run can record: give batchSize ${smallest} or more; nothing has run`,
+            `${hosts} hosts in ${batches} batches, with up to ${input.retry.attempts} attempts each, are more than a run within another one can record: give batchSize ${smallest} or more, or start the playbook as a run of its own; nothing has run`,
           );
         }
         await output.say('batches', `${hosts} hosts in ${batches} batches of up to ${input.batchSize}`);

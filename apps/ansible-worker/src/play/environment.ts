@@ -38,8 +38,10 @@ export function playEnvironment(options: {
   readonly hasInventory: boolean;
   /** Search paths with what the project requires; without it they are left as they are. */
   readonly searchPaths?: { readonly collections: string; readonly roles: string } | undefined;
+  /** File with the hosts that may run, one a line; without it, all that the inventory and the limit give. */
+  readonly hostsFile?: string;
 }): Record<string, string> {
-  const { env, callbackPlugins, workspace, maxHosts, hasInventory, searchPaths } = options;
+  const { env, callbackPlugins, workspace, maxHosts, hasInventory, searchPaths, hostsFile } = options;
   const { ANSIBLE_COLLECTIONS_PATHS: older, ...allowed } = allowedEnvironment(env);
   return {
     ...allowed,
@@ -57,6 +59,7 @@ export function playEnvironment(options: {
     // Ansible refuses to run under a locale that is not UTF-8.
     LC_ALL: 'C.UTF-8',
     SWITCHYARD_MAX_HOSTS: String(maxHosts),
+    ...(hostsFile === undefined ? {} : { SWITCHYARD_ONLY_HOSTS: hostsFile }),
   };
 }
 

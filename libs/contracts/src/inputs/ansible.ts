@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { durationSchema } from '../duration.js';
 import { secretRefSchema } from '../secret-ref.js';
-import { cmdbInventorySchema, terraformInventorySchema } from './ansible-inventory.js';
+import { cmdbInventorySchema, hostNameSchema, terraformInventorySchema } from './ansible-inventory.js';
 import { oneOrMany, pathSchema, withSpellings } from './caller-spelling.js';
 import { gitPinSchema, placeSchema } from './git-source.js';
 
@@ -14,8 +14,16 @@ export interface InventoryGroup {
   children?: Record<string, InventoryGroup | null> | undefined;
 }
 
+/** Each name by itself: the message of a record names the key, not what is wrong with it. */
+function checkHosts(hosts: Record<string, unknown>, ctx: z.RefinementCtx): void {
+  for (const host of Object.keys(hosts)) {
+    const { error } = hostNameSchema.safeParse(host);
+    for (const { message } of error?.issues ?? []) ctx.addIssue({ code: 'custom', path: [host], message });
+  }
+}
+
 const groupSchema: z.ZodType<InventoryGroup> = z.strictObject({
-  hosts: z.record(z.string().min(1), variables.nullable()).optional(),
+  hosts: z.record(z.string(), variables.nullable()).superRefine(checkHosts).optional(),
   vars: variables.optional(),
   get children() {
     return z.record(z.string().min(1), groupSchema.nullable()).optional();

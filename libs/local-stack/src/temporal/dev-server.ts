@@ -26,6 +26,8 @@ export interface DevServerOptions {
   readonly uiPort?: number | false;
   /** File for what the server prints. */
   readonly logFile: string;
+  /** Settings of the server that are no flags, by their names in its dynamic configuration. */
+  readonly dynamicConfig?: Readonly<Record<string, string | number | boolean>>;
   /** Added to the environment of the server, such as a marker. */
   readonly env?: Readonly<Record<string, string>>;
   /** Milliseconds until the server must answer. Default 60000: two servers that start beside busy workers want most of it. */
@@ -99,7 +101,7 @@ async function startOnce(options: DevServerOptions): Promise<DevServer> {
 }
 
 function serverArguments(options: DevServerOptions & { readonly port: number }): string[] {
-  const { port, uiPort, dbFile } = options;
+  const { port, uiPort, dbFile, dynamicConfig = {} } = options;
   return [
     'server',
     'start-dev',
@@ -108,6 +110,7 @@ function serverArguments(options: DevServerOptions & { readonly port: number }):
     `--port=${port}`,
     ...(uiPort === false ? ['--headless'] : [`--ui-port=${uiPort}`]),
     ...(dbFile === undefined ? [] : [`--db-filename=${dbFile}`]),
+    ...Object.entries(dynamicConfig).map(([name, value]) => `--dynamic-config-value=${name}=${JSON.stringify(value)}`),
     ...SEARCH_ATTRIBUTES.map((name) => `--search-attribute=${name}=Keyword`),
   ];
 }

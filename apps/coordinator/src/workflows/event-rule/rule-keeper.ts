@@ -157,7 +157,7 @@ export class RuleKeeper implements RuleDesk {
         await this.#run.recorder.drain();
         // What came meanwhile is read first, and an update is carried out first: both would be lost with this execution.
         if (this.#isQuiet() && allHandlersFinished())
-          await continueRun(this.#run, [{ rule: this.#rule, carried: this.#carried() }]);
+          await continueRun(this.#run, () => [{ rule: this.#rule, carried: this.#carried() }]);
       }
       // A timer, and no condition: it ends the workflow task.
       if (isMore) await sleep(1);
