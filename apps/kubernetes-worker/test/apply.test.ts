@@ -146,7 +146,7 @@ describe('a refusal', () => {
   it.each([
     [{ manifests: { path: 'nowhere' } }, 'NotFound', 'nowhere'],
     [{ manifests: { path: '../../etc/passwd' } }, 'PathRefused', 'SWITCHYARD_PROJECT_ROOTS'],
-    [{ manifests: { path: 'broken.yaml' } }, 'InvalidInput', 'broken.yaml:5: not valid YAML'],
+    [{ manifests: { path: 'broken.yaml' } }, 'InvalidInput', 'broken.yaml:4: not valid YAML'],
     [{ manifests: { path: 'nameless.yaml' } }, 'InvalidInput', 'nameless.yaml:3: metadata.name'],
     [{ manifests: { path: 'empty.yaml' } }, 'InvalidInput', 'there is no object in it'],
     [

@@ -24,14 +24,9 @@ export function parseManifests(file: string, text: string): Manifest[] {
   const documents = parseAllDocuments(text, { prettyErrors: false });
   const found: Manifest[] = [];
   for (const document of Array.isArray(documents) ? documents : []) {
-    const line =
-      1 +
-      (text.slice(0, (document.contents as { range?: readonly number[] | null } | null)?.range?.[0] ?? 0).match(/\n/g)
-        ?.length ?? 0);
     const [broken] = document.errors;
     if (broken) {
-      const at = 1 + (text.slice(0, broken.pos[0]).match(/\n/g)?.length ?? 0);
-      throw new CodedError('InvalidInput', `${file}:${at}: not valid YAML (${broken.code})`);
+      throw new CodedError('InvalidInput', `${file}:${lineOf(text, broken.pos[0])}: not valid YAML (${broken.code})`);
     }
     const value: unknown = document.toJS({ maxAliasCount: 100 });
     if (value === null || value === undefined) continue;
