@@ -72,8 +72,8 @@ async function record(): Promise<void> {
   await keep('drift-acknowledged', acknowledged);
 
   await using repository = await createGitRepository('stacks');
-  const backend = `terraform {\n  backend "local" { path = "${world.root}/from-git.tfstate" }\n}\n`;
-  await repository.commit({ 'net/main.tf': `${backend}${STACK}\n` });
+  const localState = `terraform {\n  backend "local" { path = "${world.root}/from-git.tfstate" }\n}\n`;
+  await repository.commit({ 'net/main.tf': `${localState}${STACK}\n` });
   await using server = await startGitServer(repository);
   const stackInGit = { git: server.url, ref: 'main', path: 'net' };
   const fromGit = await world.start({ stack: stackInGit, approval: { required: 1 } });
