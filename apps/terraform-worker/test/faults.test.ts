@@ -1,7 +1,7 @@
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { listArtifacts, listLocks } from '@switchyard/store';
-import { leftovers, waitFor } from '@switchyard/testkit';
+import { waitFor } from '@switchyard/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   exists,
@@ -12,6 +12,7 @@ import {
   type StartedRun,
   type World,
   type WorkerProcess,
+  toolOf,
 } from './world.js';
 
 let world: World;
@@ -142,8 +143,7 @@ describe('a worker that is lost while it applies', () => {
   it('goes on when only the tool was killed, and the state knows less than was made', async () => {
     await worker();
     const { handle, file } = await inTheMiddle('tool-killed');
-    const [tool] = await leftovers(`SWITCHYARD_RUN=${handle.firstExecutionRunId}/`);
-    process.kill(tool?.pid ?? 0, 'SIGKILL');
+    process.kill(await toolOf(handle), 'SIGKILL');
     expect(await handle.result()).toMatchObject({ applied: true });
     expect(await made(file('made.txt'))).toEqual(['first', 'second', 'third']);
     expect(await resourcesIn(file('terraform.tfstate'))).toEqual(['first', 'second', 'third']);

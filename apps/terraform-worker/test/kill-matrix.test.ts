@@ -4,9 +4,18 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { listLocks } from '@switchyard/store';
-import { leftovers, waitFor } from '@switchyard/testkit';
+import { waitFor } from '@switchyard/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { exists, failureOf, openWorld, processesOf, type StartedRun, type World, type WorkerProcess } from './world.js';
+import {
+  exists,
+  failureOf,
+  openWorld,
+  processesOf,
+  toolOf,
+  type StartedRun,
+  type World,
+  type WorkerProcess,
+} from './world.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGKILL'] as const;
 const TARGETS = ['the tool', 'its process group', 'the worker'] as const;
@@ -88,9 +97,8 @@ async function send(signal: NodeJS.Signals, target: (typeof TARGETS)[number], ha
     worker.child.kill(signal);
     return;
   }
-  const [tool] = await leftovers(`SWITCHYARD_RUN=${handle.firstExecutionRunId}/`);
-  if (!tool) throw new Error('the run has no process');
-  process.kill(target === 'the tool' ? tool.pid : -tool.pid, signal);
+  const tool = await toolOf(handle);
+  process.kill(target === 'the tool' ? tool : -tool, signal);
 }
 
 it.each(cases)(

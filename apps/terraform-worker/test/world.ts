@@ -196,6 +196,17 @@ export async function processesOf({ firstExecutionRunId }: StartedRun): Promise<
   return (await leftovers(`SWITCHYARD_RUN=${firstExecutionRunId}/`)).length;
 }
 
+/**
+ * The pid of the program that a run's worker has started: the first process that carries the marker. By its start and
+ * not by its pid, since pids begin anew.
+ */
+export async function toolOf({ firstExecutionRunId }: StartedRun): Promise<number> {
+  const found = await leftovers(`SWITCHYARD_RUN=${firstExecutionRunId}/`);
+  const [tool] = found.toSorted((a, b) => Number(a.startedAt) - Number(b.startedAt));
+  if (!tool) throw new Error('the run has no process');
+  return tool.pid;
+}
+
 export const exists = (file: string): Promise<boolean> =>
   access(file).then(
     () => true,
