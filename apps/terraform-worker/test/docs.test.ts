@@ -22,7 +22,7 @@ variable "api_token" {
   default   = ""
   sensitive = true
 }
-resource "terraform_data" "network" { input = "\${var.zone} \${plantimestamp()}" }
+resource "terraform_data" "network" { input = "\${var.zone} \${uuid()}" }
 module "database" { source = "./database" }
 `;
 const DATABASE = 'resource "terraform_data" "database" {}\n';
