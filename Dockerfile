@@ -46,6 +46,8 @@ FROM runtime AS tools-cdc-worker
 
 FROM runtime AS tools-integration-worker
 
+FROM runtime AS tools-kubernetes-worker
+
 FROM runtime AS tools-gateway
 
 FROM runtime AS tools-cli
@@ -66,7 +68,7 @@ ARG TERRAFORM_VERSION=1.11.4
 ARG TERRAFORM_SHA256_AMD64=1ce994251c00281d6845f0f268637ba50c0005657eb3cf096b92f753b42ef4dc
 ARG TERRAFORM_SHA256_ARM64=a43d1d0da9b9bab214a8305a39db0e40869572594ccf50c416a7756499143633
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends curl git unzip \
+    && apt-get install -y --no-install-recommends curl git openssh-client unzip \
     && rm -rf /var/lib/apt/lists/* \
     && arch="$(dpkg --print-architecture)" \
     && case "${arch}" in \
@@ -79,6 +81,19 @@ RUN apt-get update \
     && echo "${digest}  /tmp/${archive}" | sha256sum -c - \
     && unzip -q "/tmp/${archive}" terraform -d /usr/local/bin \
     && rm "/tmp/${archive}"
+ARG OPA_VERSION=1.20.2
+ARG OPA_SHA256_AMD64=69da5179ee403d10fa11bab6cfb4ffb0d23dba5f9b682fa977db772a1da5670f
+ARG OPA_SHA256_ARM64=431bed5a365578241ab06c7cc1c7d0cdff8c11dcbc6f12c3488590deb8b8d66d
+RUN arch="$(dpkg --print-architecture)" \
+    && case "${arch}" in \
+         amd64) digest="${OPA_SHA256_AMD64}" ;; \
+         arm64) digest="${OPA_SHA256_ARM64}" ;; \
+         *) echo "no checksum is pinned for ${arch}" >&2; exit 1 ;; \
+       esac \
+    && curl -fsSL -o /usr/local/bin/opa \
+         "https://github.com/open-policy-agent/opa/releases/download/v${OPA_VERSION}/opa_linux_${arch}_static" \
+    && echo "${digest}  /usr/local/bin/opa" | sha256sum -c - \
+    && chmod 755 /usr/local/bin/opa
 ENV CHECKPOINT_DISABLE=1
 
 FROM runtime AS tools-migration-worker

@@ -1,5 +1,13 @@
 import { mergeConfig } from 'vitest/config';
 import shared from '../vitest.shared.ts';
 
-// Each file starts a whole stack: one at a time is faster on two cores than two that starve each other.
-export default mergeConfig(shared, { test: { fileParallelism: false, testTimeout: 300_000, hookTimeout: 180_000 } });
+export default mergeConfig(shared, {
+  test: {
+    globalSetup: ['./src/shared-root.ts'],
+    // One stack at work at a time is faster on two cores than two that starve each other.
+    fileParallelism: false,
+    testTimeout: 300_000,
+    // The start of a stack, on a machine that is busy with other suites.
+    hookTimeout: 330_000,
+  },
+});

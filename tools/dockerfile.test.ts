@@ -58,6 +58,10 @@ describe('the Dockerfile', () => {
     for (const name of ['TERRAFORM_VERSION', 'TERRAFORM_SHA256_AMD64', 'TERRAFORM_SHA256_ARM64']) {
       expect(terraform).toContain(`'${argOf('tools-terraform-worker', name)}'`);
     }
+    const opa = text('libs/local-stack/src/tools/opa.ts');
+    for (const name of ['OPA_VERSION', 'OPA_SHA256_AMD64', 'OPA_SHA256_ARM64']) {
+      expect(opa).toContain(`'${argOf('tools-terraform-worker', name)}'`);
+    }
     expect(text('libs/local-stack/src/tools/ansible.ts')).toContain(
       `'${argOf('tools-ansible-worker', 'ANSIBLE_CORE_VERSION')}'`,
     );

@@ -36,6 +36,7 @@ export const LAYER_RULES: LayerRules = {
     'schema-change': { libraries: ['contracts', 'yaml-file'], packages: ['zod', 'libpg-query'], node: false },
     flags: { libraries: [], packages: ['zod', '@noble/hashes'], node: false },
     process: { libraries: ['contracts'] },
+    'git-source': { libraries: ['contracts', 'process'] },
     'shared-db': { libraries: ['contracts'] },
     pgoutput: { libraries: ['contracts', 'shared-db'] },
     'change-database': { libraries: ['contracts', 'schema-change', 'shared-db'] },
@@ -52,6 +53,7 @@ export const LAYER_RULES: LayerRules = {
         'change-database',
         'contracts',
         'flags',
+        'git-source',
         'pgoutput',
         'process',
         'run-probe',
@@ -61,6 +63,7 @@ export const LAYER_RULES: LayerRules = {
         'store',
         'worker-kit',
         'workflow-kit',
+        'yaml-file',
       ],
     },
     cli: {

@@ -68,6 +68,11 @@ const LOCAL: readonly ListedVariable[] = [
       default: 'fetched with Maven',
     },
   ),
+  listed(
+    'KUBEBUILDER_ASSETS',
+    "Directory with kube-apiserver and etcd, for Switchyard's own tests; setup-envtest makes one.",
+    { default: 'built with Go' },
+  ),
   listed('SWITCHYARD_TEMPORAL_PORT', 'Port of the local Temporal server.', { default: 'any free one' }),
   listed('SWITCHYARD_UI_PORT', "Port of the local Temporal server's web page.", { default: 'any free one' }),
   listed('SWITCHYARD_POSTGRES_PORT', 'Port of the local PostgreSQL server.', { default: 'any free one' }),

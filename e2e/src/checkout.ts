@@ -13,10 +13,12 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** A checkout of its own for one suite: the built code of this repository, and its own examples, stack and data. */
-export interface Checkout {
+/** The command line of a checkout: the built code of this repository, with examples, stack and data of its own. */
+export interface CommandLine {
   readonly root: string;
-  /** Calls the command line as a person would, from the root of the checkout. */
+  /** Where the command line is called: the root, or a folder in it. */
+  readonly folder: string;
+  /** Calls the command line as a person would. */
   cli(args: readonly string[], options?: { env?: Record<string, string>; timeoutMs?: number }): Promise<CliResult>;
   /** As `cli` with --json; the parsed document of its standard output. */
   json<T = Record<string, unknown>>(
@@ -25,15 +27,25 @@ export interface Checkout {
   ): Promise<{ code: number | null; value: T; stderr: string }>;
   /** Starts the command line and leaves it running. */
   start(args: readonly string[], env?: Record<string, string>): ChildProcess;
+}
+
+/** A checkout of one suite alone, called from its root. */
+export interface Checkout extends CommandLine {
   /** Stops the stack of the checkout and removes it. */
   dispose(): Promise<void>;
 }
 
-/** Folders of a package that its own test run writes meanwhile: a copy would meet what comes and goes. */
+/** Makes a checkout for one suite. */
+export async function makeCheckout(): Promise<Checkout> {
+  const root = await makeRoot();
+  return { ...commandLineOf(root, root), dispose: () => removeRoot(root) };
+}
+
+/** Folders of a package that its test run writes while it runs: a copy of them would be a copy of what comes and goes. */
 const PASSING = new Set(['node_modules', 'test-results']);
 
-/** Makes a checkout. Code is linked, since it is only read; examples are copied, since runs may not leave the root. */
-export async function makeCheckout(): Promise<Checkout> {
+/** Makes the root of a checkout. Code is linked, since it is only read; examples are copied, since runs may not leave the root. */
+export async function makeRoot(): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'switchyard-e2e-'));
   // The user of the PostgreSQL server has to enter it; else its data would go elsewhere and stay behind.
   await chmod(root, 0o755);
@@ -43,16 +55,27 @@ export async function makeCheckout(): Promise<Checkout> {
     recursive: true,
     filter: (source) => !PASSING.has(basename(source)),
   });
+  return root;
+}
+
+/** Stops the stack of a checkout, if it runs, and removes the checkout. */
+export async function removeRoot(root: string): Promise<void> {
+  await commandLineOf(root, root).cli(['down']);
+  await rm(root, { recursive: true, force: true });
+}
+
+/** The command line of the checkout at a root, called from a folder in it. */
+export function commandLineOf(root: string, folder: string): CommandLine {
   const entry = join(repository, 'apps', 'cli', 'dist', 'main.js');
 
-  const start: Checkout['start'] = (args, env = {}) =>
+  const start: CommandLine['start'] = (args, env = {}) =>
     spawn(process.execPath, [entry, ...args], {
-      cwd: root,
+      cwd: folder,
       env: { ...withoutSwitchyard(process.env), SWITCHYARD_ROOT: root, CI: 'true', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
 
-  const cli: Checkout['cli'] = (args, { env, timeoutMs = 120_000 } = {}) =>
+  const cli: CommandLine['cli'] = (args, { env, timeoutMs = 120_000 } = {}) =>
     new Promise((resolve, reject) => {
       const child = start(args, env);
       let stdout = '';
@@ -69,6 +92,7 @@ export async function makeCheckout(): Promise<Checkout> {
 
   return {
     root,
+    folder,
     cli,
     start,
     async json(args, options) {
@@ -79,10 +103,6 @@ export async function makeCheckout(): Promise<Checkout> {
       } catch {
         throw new Error(`switchyard ${args.join(' ')} printed no JSON (exit ${code}): ${stdout}\n${stderr}`);
       }
-    },
-    async dispose() {
-      await cli(['down']);
-      await rm(root, { recursive: true, force: true });
     },
   };
 }

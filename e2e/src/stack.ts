@@ -7,7 +7,7 @@ import {
 } from '@switchyard/shared-db';
 import { environment, status, type StackStatus } from '@switchyard/local-stack';
 import { Client, Connection } from '@temporalio/client';
-import type { Checkout } from './checkout.js';
+import type { CommandLine } from './checkout.js';
 
 /** A stack that is up, with open connections to everything in it. */
 export interface OpenStack {
@@ -20,9 +20,12 @@ export interface OpenStack {
   close(): Promise<void>;
 }
 
-/** Starts the stack of a checkout through the command line and connects to it. */
-export async function openStack(checkout: Checkout): Promise<OpenStack> {
-  const up = await checkout.json(['up'], { timeoutMs: 170_000 });
+/**
+ * Starts the stack of a checkout through the command line, or joins it, and connects to it.
+ * @param env what the caller of `up` has set
+ */
+export async function openStack(checkout: CommandLine, env: Record<string, string> = {}): Promise<OpenStack> {
+  const up = await checkout.json(['up'], { env, timeoutMs: 300_000 });
   if (up.code !== 0) throw new Error(`up failed: ${JSON.stringify(up.value)} ${up.stderr}`);
   const now = async (): Promise<StackStatus> => {
     const found = await status(checkout.root);

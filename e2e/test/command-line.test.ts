@@ -1,11 +1,16 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setFlag } from '@switchyard/store';
 import { waitFor } from '@switchyard/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeCheckout, type Checkout } from '../src/checkout.js';
-import { openStack, type OpenStack } from '../src/stack.js';
+import type { CommandLine } from '../src/checkout.js';
+import { openGate } from '../src/open-gate.js';
+import { processesOfRun } from '../src/processes-of-run.js';
+import { openSharedStack } from '../src/shared-stack.js';
+import type { OpenStack } from '../src/stack.js';
 
-let checkout: Checkout;
+const FOLDER = 'command-line';
+let checkout: CommandLine;
 let stack: OpenStack;
 
 const play = (task: string, hosts = 'localhost'): string =>
@@ -14,8 +19,7 @@ const runbook = (steps: string): string =>
   `apiVersion: switchyard.dev/v1\nkind: Runbook\nmetadata: { name: test }\nsteps:\n${steps}`;
 
 beforeAll(async () => {
-  checkout = await makeCheckout();
-  stack = await openStack(checkout);
+  ({ checkout, stack } = await openSharedStack(FOLDER));
   const files: Record<string, string> = {
     'good.yml': play("raw: 'true'"),
     'bad.yml': play("raw: 'false'"),
@@ -32,10 +36,10 @@ beforeAll(async () => {
     'changelog.yaml':
       'databaseChangeLog:\n  - changeSet:\n      id: wrong\n      author: test\n      changes:\n        - sql: { sql: select no_such_column from nowhere }\n',
     'approval.yaml': runbook(
-      '  - { id: go, uses: approval, with: { title: Go on? } }\n  - { id: run, uses: ansible, needs: [go], with: { playbook: good.yml } }\n',
+      `  - { id: go, uses: approval, with: { title: Go on? } }\n  - { id: run, uses: ansible, needs: [go], with: { playbook: ${FOLDER}/good.yml } }\n`,
     ),
     'held.yaml': runbook(
-      '  - { id: shaky, uses: ansible, onFailure: hold, with: { playbook: shaky.yml, retry: { attempts: 1 } } }\n',
+      `  - { id: shaky, uses: ansible, onFailure: hold, with: { playbook: ${FOLDER}/shaky.yml, retry: { attempts: 1 } } }\n`,
     ),
     'cycle.yaml': runbook(
       '  - { id: a, uses: wait, needs: [b], with: { for: 1s } }\n  - { id: b, uses: wait, needs: [a], with: { for: 1s } }\n',
@@ -45,22 +49,36 @@ beforeAll(async () => {
     'shaky.yml': play('fail: { msg: the mend is missing }'),
   };
   for (const [name, content] of Object.entries(files)) {
-    await mkdir(join(checkout.root, name, '..'), { recursive: true });
-    await writeFile(join(checkout.root, name), content);
+    await mkdir(join(checkout.folder, name, '..'), { recursive: true });
+    await writeFile(join(checkout.folder, name), content);
   }
-}, 180_000);
-afterAll(async () => {
-  await stack.close();
-  await checkout.dispose();
-}, 60_000);
+});
+afterAll(() => stack.close());
 
 describe('the gateway of the stack', () => {
+  const FLAG = 'command-line.seen';
+  const OFF = {
+    kind: 'boolean' as const,
+    variants: { off: false },
+    defaultVariant: 'off',
+    rollout: null,
+    rules: [],
+    isEnabled: true,
+  };
+
   it('answers where status says that it is', async () => {
     const { value } = await checkout.json(['status']);
     const { gateway } = value as { readonly gateway: { readonly url: string; readonly state: string } };
     expect(gateway.state).toBe('running');
-    expect(await (await fetch(`${gateway.url}/flags/v1/flags`)).json()).toEqual({ flags: [] });
-    expect(await checkout.json(['flags', 'list'])).toMatchObject({ code: 0, value: [] });
+    await setFlag(stack.store.knex, {
+      key: FLAG,
+      run: { runId: 'none', workflowId: 'none' },
+      definition: OFF,
+      reason: 'a test',
+    });
+    const { flags } = (await (await fetch(`${gateway.url}/flags/v1/flags`)).json()) as { flags: object[] };
+    expect(flags).toContainEqual(expect.objectContaining({ key: FLAG }));
+    expect(await checkout.json(['flags', 'list'])).toMatchObject({ code: 0, value: flags });
   });
 });
 
@@ -132,7 +150,7 @@ describe('a run from the command line', () => {
         const { value } = await checkout.json<{ runId: string; status: string }[]>(['runs', 'list']);
         return value.find((candidate) => candidate.runId === 'shown');
       },
-      { timeoutMs: 20_000, what: 'the run in the list' },
+      { intervalMs: 250, what: 'the run in the list' },
     );
     expect(listed).toMatchObject({ status: 'COMPLETED', kind: 'ansible' });
     const shown = await checkout.json<{ view: { state: string; steps: object[] }; outcome: { ok: boolean } }>([
@@ -160,18 +178,10 @@ describe('a run from the command line', () => {
 
   it('waits for a second person, refuses the starter, and binds the approval to what was shown', async () => {
     const { value } = await checkout.json<{ runId: string }>(['run', 'runbook', 'approval.yaml', '--as', 'ann']);
-    const gates = await waitFor(
-      async () => {
-        const { value: shown } = await checkout.json<{ openGates: { gate: { evidence: string } }[] }>([
-          'runs',
-          'show',
-          value.runId,
-        ]);
-        return shown.openGates?.length ? shown.openGates : undefined;
-      },
-      { timeoutMs: 30_000, what: 'the open gate' },
-    );
-    const evidence = gates[0]?.gate.evidence ?? '';
+    const { evidence } = await openGate(stack.client, value.runId);
+    expect((await checkout.json(['runs', 'show', value.runId])).value).toMatchObject({
+      openGates: [{ gate: { evidence } }],
+    });
     expect((await checkout.json(['approve', value.runId])).code).toBe(2);
     expect(
       (await checkout.json(['approve', value.runId, '--as', 'bob', '--evidence', `sha256:${'0'.repeat(64)}`])).code,
@@ -198,28 +208,41 @@ describe('a run from the command line', () => {
 
   it('is rejected with exit code 4, and aborted with 5 and nothing left running', async () => {
     const rejected = await checkout.json<{ runId: string }>(['run', 'runbook', 'approval.yaml']);
-    await waitFor(
-      async () =>
-        (await checkout.cli(['reject', rejected.value.runId, '--reason', 'not today', '--as', 'bob'])).code === 0
-          ? true
-          : undefined,
-      { timeoutMs: 30_000, what: 'the rejection' },
-    );
+    await openGate(stack.client, rejected.value.runId);
+    expect((await checkout.cli(['reject', rejected.value.runId, '--reason', 'not today', '--as', 'bob'])).code).toBe(0);
     expect((await checkout.json(['runs', 'watch', rejected.value.runId])).code).toBe(4);
     const slow = await checkout.json<{ runId: string }>(['run', 'ansible', 'slow.yml']);
     await waitFor(
       async () =>
         (await checkout.cli(['runs', 'logs', slow.value.runId])).stdout.includes('ansible') ? true : undefined,
-      { timeoutMs: 30_000, what: 'the playbook to start' },
+      { intervalMs: 250, what: 'the playbook to start' },
     );
     expect((await checkout.json(['abort', slow.value.runId, '--reason', 'enough'])).code).toBe(0);
     expect((await checkout.json(['runs', 'watch', slow.value.runId])).code).toBe(5);
   });
 
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'ends with the job that started it when that job is told to by %s',
+    async (signal) => {
+      const id = `job-${signal.toLowerCase()}`;
+      const job = checkout.start(['run', 'ansible', 'slow.yml', '--id', id, '--cancel-on-interrupt', '--json']);
+      let output = '';
+      job.stdout?.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
+      const ended = new Promise<number | null>((resolve) => job.once('close', resolve));
+      await waitFor(async () => ((await processesOfRun(id)).length > 0 ? true : undefined), {
+        what: 'the playbook to start',
+      });
+      job.kill(signal);
+      expect(await ended).toBe(5);
+      expect(JSON.parse(output)).toMatchObject({ runId: id, ok: false, error: { code: 'Cancelled' } });
+      expect(await processesOfRun(id)).toEqual([]);
+    },
+  );
+
   it('is taken up again on its failed hosts, and both runs say so', async () => {
     const first = ['run', 'ansible', 'mended.yml', '-i', 'hosts.ini', '--attempts', '1', '--id', 'half', '--wait'];
     expect((await checkout.json(first)).code).toBe(1);
-    await writeFile(join(checkout.root, 'mended'), '');
+    await writeFile(join(checkout.folder, 'mended'), '');
     const second = ['runs', 'retry', 'half', '--hosts', 'failed', '--id', 'other-half', '--wait'];
     const retried = await checkout.json<{ result: { hosts: object } }>(second);
     expect(retried.code, retried.stderr).toBe(0);
@@ -243,9 +266,9 @@ describe('a run from the command line', () => {
         ]);
         return shown.view?.waitingFor?.kind === 'person' ? true : undefined;
       },
-      { timeoutMs: 60_000, what: 'the hold' },
+      { intervalMs: 250, what: 'the hold' },
     );
-    await writeFile(join(checkout.root, 'shaky.yml'), play("raw: 'true'"));
+    await writeFile(join(checkout.folder, 'shaky.yml'), play("raw: 'true'"));
     expect((await checkout.json(['retry', held.value.runId, 'other'])).code).toBe(3);
     expect((await checkout.json(['retry', held.value.runId, 'shaky'])).code).toBe(0);
     expect((await checkout.json(['runs', 'watch', held.value.runId])).code).toBe(0);

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { eventRuleStatusSchema, type EventRuleStatus } from '@switchyard/contracts';
 import { waitFor } from '@switchyard/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeCheckout, type Checkout } from '../src/checkout.js';
-import { openStack, type OpenStack } from '../src/stack.js';
+import type { CommandLine } from '../src/checkout.js';
+import { openSharedStack } from '../src/shared-stack.js';
+import type { OpenStack } from '../src/stack.js';
 
-let checkout: Checkout;
+let checkout: CommandLine;
 let stack: OpenStack;
 
 const head = (kind: string, name: string): string =>
@@ -27,16 +28,12 @@ inputs: { host: '\${{ firing.group }}' }
 `;
 
 beforeAll(async () => {
-  checkout = await makeCheckout();
-  stack = await openStack(checkout);
-  await writeFile(join(checkout.root, 'answer.yaml'), BOOK);
-  await writeFile(join(checkout.root, 'cpu.yaml'), rule('event.cpu > 90'));
-  await writeFile(join(checkout.root, 'broken.yaml'), rule('cpu > 90'));
-}, 180_000);
-afterAll(async () => {
-  await stack.close();
-  await checkout.dispose();
-}, 60_000);
+  ({ checkout, stack } = await openSharedStack('event-rules'));
+  await writeFile(join(checkout.folder, 'answer.yaml'), BOOK);
+  await writeFile(join(checkout.folder, 'cpu.yaml'), rule('event.cpu > 90'));
+  await writeFile(join(checkout.folder, 'broken.yaml'), rule('cpu > 90'));
+});
+afterAll(() => stack.close());
 
 const show = async (): Promise<EventRuleStatus> =>
   eventRuleStatusSchema.parse((await checkout.json(['rules', 'show', 'cpu'])).value);
@@ -72,7 +69,7 @@ describe('an event rule from the command line', { timeout: 240_000 }, () => {
         const now = await show().catch(() => undefined);
         return now?.firings[0]?.runId ? now : undefined;
       },
-      { timeoutMs: 60_000, what: 'the firing' },
+      { intervalMs: 250, what: 'the firing' },
     );
     expect(fired).toMatchObject({
       groups: [{ group: 'web1', phase: 'firing' }],
@@ -82,7 +79,7 @@ describe('an event rule from the command line', { timeout: 240_000 }, () => {
     const approve = (...words: string[]): Promise<{ code: number | null; value: unknown }> =>
       checkout.json(['approve', 'rule-cpu', '--yes', ...words]);
     await waitFor(async () => ((await approve('--as', 'ann', '--field', 'pause=10ms')).code === 3 ? true : undefined), {
-      timeoutMs: 30_000,
+      intervalMs: 250,
       what: 'the refusal of the one who applied the rule',
     });
     expect(await approve('--as', 'bob')).toMatchObject({
@@ -91,7 +88,7 @@ describe('an event rule from the command line', { timeout: 240_000 }, () => {
     });
     expect(await approve('--as', 'bob', '--field', 'pause=10ms')).toMatchObject({ code: 0 });
     await waitFor(async () => ((await show()).firings[0]?.state === 'succeeded' ? true : undefined), {
-      timeoutMs: 30_000,
+      intervalMs: 250,
       what: 'the end of the run',
     });
   });
@@ -101,7 +98,7 @@ describe('an event rule from the command line', { timeout: 240_000 }, () => {
     expect(await ok('rules', 'list')).toMatchObject([{ name: 'cpu', isPaused: true }]);
     await ok('rules', 'resume', 'cpu');
     const { digest } = await show();
-    await writeFile(join(checkout.root, 'cpu.yaml'), rule('event.cpu > 95'));
+    await writeFile(join(checkout.folder, 'cpu.yaml'), rule('event.cpu > 95'));
     await ok('rules', 'apply', 'cpu.yaml');
     expect((await show()).digest).not.toBe(digest);
     await ok('rules', 'delete', 'cpu', '--reason', 'the test is over');

@@ -2,7 +2,14 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runStatusSchema } from '@switchyard/contracts';
-import { fakeHttp, waitFor, type FakeHttp } from '@switchyard/testkit';
+import {
+  fakeHttp,
+  playControllers,
+  startKubernetes,
+  waitFor,
+  type FakeHttp,
+  type StartedKubernetes,
+} from '@switchyard/testkit';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { approveEverything } from '../src/approve-everything.js';
@@ -13,6 +20,8 @@ let checkout: Checkout;
 let stack: OpenStack;
 /** The services of other companies that the examples call. */
 let world: FakeHttp;
+let cluster: StartedKubernetes;
+let controllers: ReturnType<typeof playControllers>;
 
 /** A playbook on local connections whose hosts note in a file each time that they are through. */
 const noting = (tasks = '', hosts = 'all'): string =>
@@ -25,7 +34,9 @@ ${tasks}    - raw: echo {{ inventory_hostname }} >> {{ playbook_dir }}/ran.txt
 
 beforeAll(async () => {
   checkout = await makeCheckout();
-  [stack, world] = await Promise.all([openStack(checkout), fakeHttp()]);
+  cluster = await startKubernetes();
+  controllers = playControllers(cluster);
+  [stack, world] = await Promise.all([openStack(checkout, { SWITCHYARD_KUBECONFIG: cluster.kubeconfig }), fakeHttp()]);
   for (const [name, text] of [
     ['cmdb-token', 'cmdb-5e81'],
     ['slack-bot-token', 'xoxb-77c1'],
@@ -35,6 +46,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await stack.close();
   await world.close();
+  await controllers.stop();
+  await cluster.stop();
   await checkout.dispose();
 }, 60_000);
 
@@ -271,4 +284,38 @@ it('simple runs one playbook', async () => {
   const { result } = await run('simple', { playbook: 'simple/apt_update.yml' });
   expect(outcomes(result)).toEqual({ on_hosts: 'skipped', on_localhost: 'successful' });
   expect(await ran('simple')).toEqual(['localhost']);
+});
+
+const inWeb = async (path: string): Promise<string[]> => {
+  const { body } = await cluster.ask('GET', path.replace('*', 'namespaces/web'));
+  return (body as { items: { metadata: { name: string } }[] }).items.map(({ metadata }) => metadata.name);
+};
+const objectsInWeb = async (): Promise<string[]> =>
+  (await Promise.all(['/api/v1/*/configmaps', '/api/v1/*/services', '/apis/apps/v1/*/deployments'].map(inWeb))).flat();
+
+const resources = async (): Promise<unknown[]> => {
+  const state = join(checkout.root, 'examples/kubernetes/terraform/terraform.tfstate');
+  return (JSON.parse(await readFile(state, 'utf8')) as { resources: unknown[] }).resources;
+};
+
+it('terraform-kubernetes-ansible leads the proxies of Terraform to a service that is ready', async () => {
+  await cluster.ask('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'web' } });
+  const { result } = await run('terraform-kubernetes-ansible', { site_root: join(checkout.root, 'site') });
+  expect(outcomes(result)).toEqual({ proxies: 'successful', service: 'successful', lead: 'successful' });
+  expect((await objectsInWeb()).toSorted()).toEqual(['switchyard-set-web', 'web', 'web', 'web']);
+  const led = await readFile(join(checkout.root, 'site', 'proxy-dev-02', 'upstream.json'), 'utf8');
+  expect(JSON.parse(led)).toEqual({ proxy: 'proxy-dev-02', upstream: 'web.web.svc:80' });
+});
+
+it('terraform-kubernetes-ansible takes objects and proxies away again when the playbook fails', async () => {
+  await writeFile(join(checkout.root, 'no-directory'), '');
+  const { code } = await checkout.json([
+    ...words('terraform-kubernetes-ansible', { site_root: join(checkout.root, 'no-directory') }),
+    '--id',
+    'taken-back',
+    '--wait',
+  ]);
+  expect(code).toBe(1);
+  expect(await objectsInWeb()).toEqual([]);
+  expect(await resources()).toEqual([]);
 });

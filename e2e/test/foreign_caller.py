@@ -35,17 +35,17 @@ async def open_gate(handle):
     raise TimeoutError("no gate opened")
 
 
-async def main(address, namespace):
+async def main(address, namespace, folder):
     client = await Client.connect(address, namespace=namespace)
     seen = {}
 
     async def start(kind, queue, arg):
         return await client.start_workflow(kind, arg, id=f"python-{uuid.uuid4()}", task_queue=queue)
 
-    result = await (await start("AnsibleWorkflow", "ansible-queue", {"playbook_path": "apt_update.yml"})).result()
+    result = await (await start("AnsibleWorkflow", "ansible-queue", {"playbook_path": f"{folder}/apt_update.yml"})).result()
     seen["ansible"] = result["verdict"]
 
-    handle = await start("TerraformWorkflow", "terraform-queue", {"stack": {"path": "stack"}, "approval": {"required": 1}})
+    handle = await start("TerraformWorkflow", "terraform-queue", {"stack": {"path": f"{folder}/stack"}, "approval": {"required": 1}})
     gate = await open_gate(handle)
     refused = False
     try:
@@ -56,7 +56,7 @@ async def main(address, namespace):
     result = await handle.result()
     seen["terraform"] = {"refused": refused, "output": result["outputs"]["word"]["value"], "add": result["changes"]["add"]}
 
-    arg = {"database": "app", "changelogFile": "changelog.yaml", "backupRequired": True}
+    arg = {"database": "app", "changelogFile": f"{folder}/changelog.yaml", "backupRequired": True}
     first = await (await start("DatabaseMigrationWorkflow", "database-migration-task-queue", arg)).result()
     again = await (await start("DatabaseMigrationWorkflow", "database-migration-task-queue", arg)).result()
     seen["migration"] = {"applied": len(first["applied"]), "again": len(again["applied"])}

@@ -31,12 +31,12 @@ beforeAll(async () => {
   checkout = await makeCheckout();
   stack = await openStack(checkout);
   site = await startSite();
-}, 180_000);
+});
 afterAll(async () => {
   await site.close();
   await stack.close();
   await checkout.dispose();
-}, 60_000);
+});
 
 interface LedgerRow {
   readonly host: string;

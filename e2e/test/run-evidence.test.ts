@@ -5,10 +5,12 @@ import { environment } from '@switchyard/local-stack';
 import { waitFor } from '@switchyard/testkit';
 import { extract } from 'tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeCheckout, type Checkout } from '../src/checkout.js';
-import { openStack, type OpenStack } from '../src/stack.js';
+import type { CommandLine } from '../src/checkout.js';
+import { openSharedStack } from '../src/shared-stack.js';
+import type { OpenStack } from '../src/stack.js';
 
-let checkout: Checkout;
+const FOLDER = 'run-evidence';
+let checkout: CommandLine;
 let stack: OpenStack;
 
 const RUN = 'release-7';
@@ -29,20 +31,20 @@ const FILES: Readonly<Record<string, string>> = {
     [
       '  - id: net',
       '    uses: ansible',
-      '    with: { playbook: undo.yml }',
-      '    compensate: { uses: ansible, with: { playbook: undo.yml } }',
+      `    with: { playbook: ${FOLDER}/undo.yml }`,
+      `    compensate: { uses: ansible, with: { playbook: ${FOLDER}/undo.yml } }`,
       '  - id: dns',
       '    uses: ansible',
       '    needs: [net]',
-      '    with: { playbook: undo.yml }',
-      '    compensate: { uses: ansible, with: { playbook: undo-fails.yml, retry: { attempts: 1 } } }',
+      `    with: { playbook: ${FOLDER}/undo.yml }`,
+      `    compensate: { uses: ansible, with: { playbook: ${FOLDER}/undo-fails.yml, retry: { attempts: 1 } } }`,
       '  - id: web',
       '    uses: ansible',
       '    needs: [dns]',
       '    onFailure: compensate',
       '    with:',
-      '      playbook: site.yml',
-      '      inventory: hosts.ini',
+      `      playbook: ${FOLDER}/site.yml`,
+      `      inventory: ${FOLDER}/hosts.ini`,
       `      extraVars: { db_password: ${INLINE} }`,
       '      retry: { attempts: 2, delay: 10ms }',
     ].join('\n'),
@@ -51,16 +53,12 @@ const FILES: Readonly<Record<string, string>> = {
 };
 
 beforeAll(async () => {
-  checkout = await makeCheckout();
-  stack = await openStack(checkout);
-  for (const [name, content] of Object.entries(FILES)) await writeFile(join(checkout.root, name), content);
+  ({ checkout, stack } = await openSharedStack(FOLDER));
+  for (const [name, content] of Object.entries(FILES)) await writeFile(join(checkout.folder, name), content);
   const { code } = await checkout.json(['run', 'runbook', 'release.yaml', '--id', RUN, '--as', 'ann', '--wait']);
   expect(code).toBe(6);
-}, 240_000);
-afterAll(async () => {
-  await stack.close();
-  await checkout.dispose();
-}, 60_000);
+});
+afterAll(() => stack.close());
 
 interface Explained {
   readonly state: string;
@@ -102,7 +100,7 @@ describe('runs explain', () => {
         const { value } = await checkout.json<Explained>(['runs', 'explain', 'gated']);
         return value.waits.some(({ kind }) => kind === 'approval') ? value : undefined;
       },
-      { timeoutMs: 30_000, what: 'the gate' },
+      { intervalMs: 250, what: 'the gate' },
     );
     expect(gated).toMatchObject({ state: 'running', cause: null });
     const [command = ''] = gated.next;
@@ -150,7 +148,7 @@ describe('runs export', () => {
     const first = await checkout.json<{ digest: string }>([...EXPORT, 'a.tar.gz']);
     const second = await checkout.json<{ digest: string }>([...EXPORT, 'b.tar.gz']);
     expect([first.code, second.code, second.value.digest]).toEqual([0, 0, first.value.digest]);
-    const [a, b] = await Promise.all(['a.tar.gz', 'b.tar.gz'].map((name) => readFile(join(checkout.root, name))));
+    const [a, b] = await Promise.all(['a.tar.gz', 'b.tar.gz'].map((name) => readFile(join(checkout.folder, name))));
     expect(b).toEqual(a);
     expect((await checkout.json(['runs', 'verify', 'a.tar.gz', '--digest', first.value.digest])).code).toBe(0);
     expect((await checkout.json(['runs', 'verify', 'a.tar.gz', '--digest', `sha256:${'0'.repeat(64)}`])).code).toBe(3);
@@ -160,7 +158,7 @@ describe('runs export', () => {
   it('holds input, hosts, compensation, events and versions, and no secret', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'pack-'));
     await checkout.json([...EXPORT, 'c.tar.gz']);
-    await extract({ file: join(checkout.root, 'c.tar.gz'), cwd: folder });
+    await extract({ file: join(checkout.folder, 'c.tar.gz'), cwd: folder });
     const text = (name: string): Promise<string> => readFile(join(folder, name), 'utf8');
     const json = async (name: string): Promise<unknown> => JSON.parse(await text(name)) as unknown;
     expect(await json('run.json')).toMatchObject({

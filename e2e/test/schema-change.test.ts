@@ -3,10 +3,13 @@ import { join } from 'node:path';
 import type { RunStatus, SchemaChangeResult } from '@switchyard/contracts';
 import { waitFor } from '@switchyard/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeCheckout, type Checkout } from '../src/checkout.js';
-import { openStack, type OpenStack } from '../src/stack.js';
+import type { CommandLine } from '../src/checkout.js';
+import { openGate } from '../src/open-gate.js';
+import { openSharedStack } from '../src/shared-stack.js';
+import type { OpenStack } from '../src/stack.js';
 
-let checkout: Checkout;
+const FOLDER = 'schema-change';
+let checkout: CommandLine;
 let stack: OpenStack;
 
 /** A change of a table of its own, with times that keep no test waiting; nobody acknowledges. */
@@ -46,25 +49,13 @@ interface Shown {
 const shownOf = async (runId: string): Promise<Shown> =>
   (await checkout.json<Shown>(['schema-change', 'status', runId])).value;
 
-/** Waits for an open gate. @returns its evidence */
-const openGate = (runId: string, name: string): Promise<string> =>
-  waitFor(
-    async () => {
-      const { status } = await shownOf(runId);
-      const gate = status.gates.find((one) => one.name === name);
-      return gate?.state === 'open' ? gate.evidence : undefined;
-    },
-    { timeoutMs: 90_000, what: `gate ${name} of ${runId}` },
-  );
-
 beforeAll(async () => {
-  checkout = await makeCheckout();
-  stack = await openStack(checkout);
-}, 180_000);
-afterAll(async () => {
-  await stack.close();
-  await checkout.dispose();
-}, 60_000);
+  ({ checkout, stack } = await openSharedStack(FOLDER));
+});
+afterAll(() => stack.close());
+
+const runs = async (): Promise<unknown[]> =>
+  (await checkout.json<unknown[]>(['runs', 'list', '--kind', 'schema-change'])).value;
 
 describe('the stack', () => {
   it('runs the cdc-worker, and status --json lists it with its queue', async () => {
@@ -83,7 +74,8 @@ describe('a change that is wrong', () => {
     ['yaml.yaml', 'spec: [\n', /^yaml\.yaml:2:1: YAML/m],
     ['meaning.yaml', change('t', '  drop: [first_name]\n'), /^meaning\.yaml:\d+:\d+: spec/m],
   ])('%s is refused with file, line and column, and nothing is started', async (file, text, words) => {
-    await writeFile(join(checkout.root, file), text);
+    const before = await runs();
+    await writeFile(join(checkout.folder, file), text);
     for (const command of ['plan', 'start']) {
       const { code, stderr } = await checkout.cli(['schema-change', command, '-f', file]);
       expect(code).toBe(2);
@@ -91,7 +83,7 @@ describe('a change that is wrong', () => {
     }
     const { code, stdout } = await checkout.cli(['schema-change', 'validate', file]);
     expect([code, stdout]).toEqual([2, expect.stringMatching(words)]);
-    expect((await checkout.json<unknown[]>(['runs', 'list', '--kind', 'schema-change'])).value).toEqual([]);
+    expect(await runs()).toEqual(before);
   });
 
   it.each([
@@ -109,7 +101,7 @@ describe('a change that is wrong', () => {
 
   it('is planned with its obstacle and the fix, and exit code 3', async () => {
     await makeTable('keyless', '');
-    await writeFile(join(checkout.root, 'keyless.yaml'), change('keyless'));
+    await writeFile(join(checkout.folder, 'keyless.yaml'), change('keyless'));
     const { code, value } = await checkout.json<{ passed: boolean; findings: { code: string; fix: string }[] }>([
       'schema-change',
       'plan',
@@ -127,39 +119,39 @@ describe('a change that is wrong', () => {
 
 describe('a change from the command line', () => {
   it('is planned, started, shown, approved at both gates by another person, and reported', async () => {
-    await makeTable('people');
-    await writeFile(join(checkout.root, 'people.yaml'), change('people'));
-    const planned = await checkout.cli(['schema-change', 'plan', '-f', 'people.yaml', '--sql']);
+    await makeTable('callers');
+    await writeFile(join(checkout.folder, 'callers.yaml'), change('callers'));
+    const planned = await checkout.cli(['schema-change', 'plan', '-f', 'callers.yaml', '--sql']);
     expect(planned.code, planned.stderr).toBe(0);
-    expect(planned.stdout).toMatch(/ACCESS EXCLUSIVE on public\.people for a moment/);
+    expect(planned.stdout).toMatch(/ACCESS EXCLUSIVE on public\.callers for a moment/);
     expect(planned.stdout).toMatch(/plan sha256:[0-9a-f]{64}/);
     expect(planned.stdout).toContain('add column');
-    expect(await columnsOf('people')).toEqual(['id', 'name']);
+    expect(await columnsOf('callers')).toEqual(['id', 'name']);
 
     const started = await checkout.json<{ runId: string }>([
       'schema-change',
       'start',
       '-f',
-      'people.yaml',
+      'callers.yaml',
       '--id',
-      'people-1',
+      'callers-1',
       '--as',
       'olga',
     ]);
     expect(started.code, started.stderr).toBe(0);
-    const evidence = await openGate('people-1', 'cutover');
-    const shown = await shownOf('people-1');
+    const { evidence } = await openGate(stack.client, 'callers-1', 'cutover');
+    const shown = await shownOf('callers-1');
     expect(shown).toMatchObject({
       startedBy: 'olga',
       stream: expect.stringContaining('forward') as string,
       status: { phase: 'Switch', state: 'waiting' },
-      next: [{ command: 'switchyard schema-change approve people-1' }],
+      next: [{ command: 'switchyard schema-change approve callers-1' }],
     });
-    const text = await checkout.cli(['schema-change', 'status', 'people-1']);
+    const text = await checkout.cli(['schema-change', 'status', 'callers-1']);
     expect(text.stdout).toMatch(/✓ pass +rows that differ +at most 0 +0/);
 
     const approve = (...words: string[]): Promise<{ code: number | null; value: { error?: { message: string } } }> =>
-      checkout.json(['schema-change', 'approve', 'people-1', ...words]);
+      checkout.json(['schema-change', 'approve', 'callers-1', ...words]);
     expect((await approve('--as', 'anton')).code).toBe(2);
     const moved = await approve('--as', 'anton', '--evidence', `sha256:${'0'.repeat(64)}`);
     expect([moved.code, moved.value.error?.message]).toEqual([3, expect.stringContaining('look again')]);
@@ -168,33 +160,33 @@ describe('a change from the command line', () => {
     expect((await approve('--gate', 'contract', '--yes')).code).toBe(3);
     expect((await approve('--as', 'anton', '--evidence', evidence, '--reason', 'looked')).code).toBe(0);
 
-    await openGate('people-1', 'contract');
-    const gates = await checkout.cli(['schema-change', 'gates', 'people-1']);
+    await openGate(stack.client, 'callers-1', 'contract');
+    const gates = await checkout.cli(['schema-change', 'gates', 'callers-1']);
     expect(gates.stdout).toMatch(/Gate cutover: approved[\s\S]*approved by anton \(cli\)[\s\S]*Gate contract: open/);
     expect((await approve('--as', 'anton', '--yes')).code).toBe(0);
-    expect((await checkout.json(['runs', 'watch', 'people-1'])).code).toBe(0);
-    expect(await columnsOf('people')).toEqual(['id', 'first_name', 'last_name']);
+    expect((await checkout.json(['runs', 'watch', 'callers-1'])).code).toBe(0);
+    expect(await columnsOf('callers')).toEqual(['id', 'first_name', 'last_name']);
 
     const { code, value } = await checkout.json<{ report: SchemaChangeResult }>([
       'schema-change',
       'report',
-      'people-1',
+      'callers-1',
     ]);
     expect(code).toBe(0);
     expect(value.report.phases.map(({ phase }) => phase)).toEqual(['Expand', 'Backfill', 'Switch', 'Contract']);
     expect(value.report.backfill?.rows).toBe(2_000);
     expect(value.report.parity.every(({ rows, differing }) => rows === 2_000 && differing === 0)).toBe(true);
-    const report = await checkout.cli(['schema-change', 'report', 'people-1']);
+    const report = await checkout.cli(['schema-change', 'report', 'callers-1']);
     expect(report.stdout).toContain('nothing was left behind');
-    const late = await checkout.json(['schema-change', 'abort', 'people-1', '--dry-run']);
+    const late = await checkout.json(['schema-change', 'abort', 'callers-1', '--dry-run']);
     expect(late.code).toBe(3);
   });
 
   it('shows what an abort does before it does it, and ends with exit code 5 and the table as it was', async () => {
     await makeTable('members');
-    await writeFile(join(checkout.root, 'members.yaml'), change('members'));
+    await writeFile(join(checkout.folder, 'members.yaml'), change('members'));
     await checkout.json(['schema-change', 'start', '-f', 'members.yaml', '--id', 'members-1', '--as', 'olga']);
-    await openGate('members-1', 'cutover');
+    await openGate(stack.client, 'members-1', 'cutover');
     const tuned = await checkout.json([
       'schema-change',
       'tune',
@@ -233,12 +225,22 @@ describe('a change from the command line', () => {
 });
 
 describe('a change as a step of a runbook', () => {
-  const RUNBOOK = 'examples/runbooks/schema-change.yaml';
+  const RUNBOOK = '../examples/runbooks/schema-change.yaml';
 
   it('runs the file that the step names; its gates are approved under the id of the step, or of the runbook', async () => {
     await makeTable('guests');
-    await writeFile(join(checkout.root, 'guests.yaml'), change('guests'));
-    const begin = ['run', 'runbook', RUNBOOK, '--set', 'change=guests.yaml', '--id', 'book-1', '--as', 'olga'];
+    await writeFile(join(checkout.folder, 'guests.yaml'), change('guests'));
+    const begin = [
+      'run',
+      'runbook',
+      RUNBOOK,
+      '--set',
+      `change=${FOLDER}/guests.yaml`,
+      '--id',
+      'book-1',
+      '--as',
+      'olga',
+    ];
     const started = await checkout.json(begin);
     expect(started.code, started.stderr).toBe(0);
     const approvals = [
@@ -251,6 +253,7 @@ describe('a change as a step of a runbook', () => {
         async () => ((await checkout.json([...words, '--as', 'anton', '--yes'])).code === 0 ? true : undefined),
         {
           timeoutMs: 90_000,
+          intervalMs: 250,
           what: words.join(' '),
         },
       );
@@ -261,9 +264,9 @@ describe('a change as a step of a runbook', () => {
   });
 
   it.each([
-    ['nowhere.yaml', '', 'NotFound', 'nowhere.yaml'],
+    [`${FOLDER}/nowhere.yaml`, '', 'NotFound', 'nowhere.yaml'],
     ['../outside.yaml', '', 'PathRefused', 'SWITCHYARD_PROJECT_ROOTS'],
-    ['wrong.yaml', change('guests').replace('notNull', 'notNul'), 'InvalidInput', 'wrong.yaml:8:3'],
+    [`${FOLDER}/wrong.yaml`, change('guests').replace('notNull', 'notNul'), 'InvalidInput', 'wrong.yaml:8:3'],
   ])('fails for the file %s with its code, and changes nothing', async (file, text, code, word) => {
     if (text !== '') await writeFile(join(checkout.root, file), text);
     const { value } = await checkout.json<{ error: { code: string; message: string } }>([

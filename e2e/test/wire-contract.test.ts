@@ -5,38 +5,39 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { obtainTools } from '@switchyard/local-stack';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { makeCheckout, type Checkout } from '../src/checkout.js';
 import { pythonWithTemporal } from '../src/python.js';
+import { openSharedStack } from '../src/shared-stack.js';
+import type { OpenStack } from '../src/stack.js';
 
 const run = promisify(execFile);
-let checkout: Checkout;
+const FOLDER = 'wire-contract';
+let stack: OpenStack;
 let temporal: { address: string; namespace: string };
 
 beforeAll(async () => {
-  checkout = await makeCheckout();
-  const up = await checkout.json<{ temporal: typeof temporal }>(['up'], { timeoutMs: 170_000 });
-  expect(up.code, up.stderr).toBe(0);
-  ({ temporal } = up.value);
-  await mkdir(join(checkout.root, 'stack'));
+  const { checkout, stack: shared } = await openSharedStack(FOLDER);
+  stack = shared;
+  ({ temporal } = await stack.status());
+  await mkdir(join(checkout.folder, 'stack'));
   await writeFile(
-    join(checkout.root, 'apt_update.yml'),
+    join(checkout.folder, 'apt_update.yml'),
     "- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n    - raw: 'true'\n",
   );
   await writeFile(
-    join(checkout.root, 'stack', 'main.tf'),
+    join(checkout.folder, 'stack', 'main.tf'),
     'resource "terraform_data" "x" {\n  input = "hello"\n}\noutput "word" {\n  value = terraform_data.x.output\n}\n',
   );
-  await mkdir(join(checkout.root, 'vmware'));
+  await mkdir(join(checkout.folder, 'vmware'));
   await writeFile(
-    join(checkout.root, 'vmware', 'main.tf'),
+    join(checkout.folder, 'vmware', 'main.tf'),
     'resource "terraform_data" "machine" {\n  input = "10.0.0.21"\n}\noutput "address" {\n  value = terraform_data.machine.output\n}\n',
   );
   await writeFile(
-    join(checkout.root, 'changelog.yaml'),
+    join(checkout.folder, 'changelog.yaml'),
     'databaseChangeLog:\n  - changeSet:\n      id: foreign-1\n      author: test\n      changes:\n        - createTable: { tableName: foreign_caller, columns: [{ column: { name: id, type: int } }] }\n',
   );
-}, 180_000);
-afterAll(() => checkout.dispose());
+});
+afterAll(() => stack.close());
 
 it('lets the Temporal command line start a playbook with a bare string', async () => {
   const [tool] = await obtainTools({ only: ['temporal'] });
@@ -48,7 +49,7 @@ it('lets the Temporal command line start a playbook with a bare string', async (
     '--task-queue',
     'ansible-queue',
     '--input',
-    '"apt_update.yml"',
+    `"${FOLDER}/apt_update.yml"`,
     '--output',
     'json',
     '--address',
@@ -71,15 +72,15 @@ it('deploys to VMware from a directory of Terraform, with a CMDB that does not a
     const type = ['--type', 'VmwareDeployWorkflow', '--task-queue', 'vmware-task-queue'];
     return (await run(tool?.path ?? 'temporal', ['workflow', 'execute', ...type, ...given])).stdout;
   };
-  expect(await execute('vmware')).toContain('10.0.0.21');
-  expect(await execute({ terraform_dir: 'vmware', cmdb })).toContain('the CMDB was not updated');
+  expect(await execute(`${FOLDER}/vmware`)).toContain('10.0.0.21');
+  expect(await execute({ terraform_dir: `${FOLDER}/vmware`, cmdb })).toContain('the CMDB was not updated');
 });
 
 it('lets a Python program call all four workflow types by name, decide at a gate, and serve a step of a runbook', async () => {
   const python = await pythonWithTemporal();
   const { stdout } = await run(
     python,
-    [fileURLToPath(new URL('foreign_caller.py', import.meta.url)), temporal.address, temporal.namespace],
+    [fileURLToPath(new URL('foreign_caller.py', import.meta.url)), temporal.address, temporal.namespace, FOLDER],
     {
       timeout: 200_000,
     },

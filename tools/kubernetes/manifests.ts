@@ -45,6 +45,13 @@ export function readBase(folder: string): Base {
   return { kustomization, objects: objects.map((object) => objectSchema.parse(object)) };
 }
 
+/** The objects of a kustomization that names no namespace and no images: it is for any. */
+export function readObjects(folder: string): KubernetesObject[] {
+  const [only] = readDocuments(join(folder, 'kustomization.yaml'));
+  const { resources } = kustomizationSchema.omit({ namespace: true, images: true }).parse(only);
+  return resources.flatMap((path) => readDocuments(join(folder, path))).map((object) => objectSchema.parse(object));
+}
+
 /** The objects as kustomize hands them out: in the namespace, with the images' tags or digests. */
 export function buildBase({ kustomization, objects }: Base): KubernetesObject[] {
   const references = new Map(

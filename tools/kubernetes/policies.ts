@@ -57,6 +57,9 @@ function eachContainer(base: Base, look: (container: IContainer, workload: Workl
 
 const unless = (isRight: boolean | undefined, problem: string): string[] => (isRight === true ? [] : [problem]);
 
+/** The only workload that speaks to an API server. */
+const CLUSTER_WORKER = 'kubernetes-worker';
+
 /** What the pod security level "restricted" asks for, and a read-only root besides. */
 export const restrictedPods: Policy = (base) => [
   ...workloadsOf(base).flatMap(({ name, pod }) => [
@@ -66,6 +69,10 @@ export const restrictedPods: Policy = (base) => [
     ...unless(pod.automountServiceAccountToken === false, `${name}: the service account token is mounted`),
     ...unless(!pod.hostNetwork && !pod.hostPID && !pod.hostIPC, `${name}: uses namespaces of the host`),
     ...(pod.volumes ?? []).filter(({ hostPath }) => hostPath).map((volume) => `${name}: ${volume.name} is a hostPath`),
+    ...(pod.volumes ?? [])
+      .filter(({ projected }) => projected?.sources?.some(({ serviceAccountToken }) => serviceAccountToken))
+      .filter(() => name !== CLUSTER_WORKER)
+      .map((volume) => `${name}: ${volume.name} holds a service account token`),
   ]),
   ...eachContainer(base, ({ securityContext: context }) => [
     ...unless(context?.allowPrivilegeEscalation === false, 'privilege escalation is allowed'),

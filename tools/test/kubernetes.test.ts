@@ -7,9 +7,10 @@ import type { IService } from 'kubernetes-models/v1/Service';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { environment } from '../kubernetes/environment.ts';
-import { buildBase, nameOf, readBase, type Base, type KubernetesObject } from '../kubernetes/manifests.ts';
+import { buildBase, nameOf, readBase, readObjects, type Base, type KubernetesObject } from '../kubernetes/manifests.ts';
 import { modelProblems } from '../kubernetes/models.ts';
 import { images, POLICIES, workloadsOf, type Policy } from '../kubernetes/policies.ts';
+import { rightsProblems } from '../kubernetes/rights.ts';
 import { listFiles, readManifest, readPackages, ROOT } from '../workspace.ts';
 
 const FOLDER = join(ROOT, 'k8s', 'base');
@@ -82,6 +83,39 @@ describe('the Kubernetes base', () => {
   });
 });
 
+describe('the rights of the kubernetes-worker in a namespace', () => {
+  const objects = readObjects(join(ROOT, 'k8s', 'target-namespace'));
+
+  it.each(objects.map((object): [string, KubernetesObject] => [nameOf(object), object]))(
+    '%s is what Kubernetes knows, with no unknown keys',
+    async (_name, object) => {
+      expect(await modelProblems(object)).toEqual([]);
+    },
+  );
+
+  it('hold in that namespace alone, and read no Secret', () => {
+    expect(rightsProblems(objects, base)).toEqual([]);
+  });
+
+  it('are refused when they give Secrets, everything, or somebody else', () => {
+    const broad = structuredClone(objects) as unknown as Record<string, unknown>[];
+    const [role, binding] = broad;
+    Object.assign(role ?? {}, { rules: [{ apiGroups: ['*'], resources: ['secrets'], verbs: ['get'] }] });
+    Object.assign(binding ?? {}, { subjects: [{ kind: 'User', name: 'eve' }] });
+    const cluster = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name: 'all', labels: {} },
+    };
+    expect(rightsProblems([...(broad as unknown as KubernetesObject[]), cluster], base)).toEqual([
+      'Role switchyard-kubernetes-worker: gives secrets',
+      'Role switchyard-kubernetes-worker: gives *',
+      'RoleBinding switchyard-kubernetes-worker: the base has no User undefined/eve',
+      'ClusterRole all: is neither a Role nor a RoleBinding',
+    ]);
+  });
+});
+
 const sorted = (objects: readonly KubernetesObject[]): KubernetesObject[] =>
   objects.toSorted((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
 
@@ -136,6 +170,16 @@ describe('a manifest', () => {
       'restrictedPods',
       'token is mounted',
       (d) => Object.assign(d.spec?.template.spec ?? {}, { automountServiceAccountToken: true }),
+    ],
+    [
+      'a token of the cluster in a worker that needs none',
+      'restrictedPods',
+      'holds a service account token',
+      (d) =>
+        void d.spec?.template.spec?.volumes?.push({
+          name: 'token',
+          projected: { sources: [{ serviceAccountToken: { path: 'token' } }] },
+        }),
     ],
     [
       'variables made out of Services',

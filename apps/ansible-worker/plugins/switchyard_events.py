@@ -6,6 +6,9 @@ configured it. Without SWITCHYARD_EVENTS_FD it does nothing.
 SWITCHYARD_EVENTS_FD  number of the descriptor
 SWITCHYARD_MAX_HOSTS  when the plays would run on more hosts than this and may be sliced, the hosts are told and the
                       process ends before any task (exit code 0 and a `plan` with `split: true`); 0 or unset: never
+SWITCHYARD_ONLY_HOSTS file with the hosts that may run, one a line: --limit reads the same names as patterns, so that
+                      `!web1`, or the name of a host that has left the inventory, may mean other hosts. A play on any
+                      other host ends the process before its first task (exit code 3 and `strayed`)
 """
 
 from __future__ import annotations
@@ -101,6 +104,11 @@ class CallbackModule(CallbackBase):
         self._playbook = None
         self._planned = False
         self._max_hosts = int(os.environ.get("SWITCHYARD_MAX_HOSTS") or 0)
+        only = os.environ.get("SWITCHYARD_ONLY_HOSTS")
+        self._only_hosts = None
+        if only:
+            with open(only, encoding="utf-8") as lines:
+                self._only_hosts = frozenset(lines.read().split("\n"))
         # Which plays a host still has before it, and the last task of the play that runs now.
         self._last_play_of = {}
         self._last_task = None
@@ -204,6 +212,20 @@ class CallbackModule(CallbackBase):
         if split:
             sys.exit(0)
 
+    def _refuse_others(self, play):
+        """Ends the process when the play would run on a host that it was not given."""
+        if self._only_hosts is None:
+            return
+        try:
+            hosts = play.get_variable_manager()._inventory.get_hosts(play.hosts, ignore_restrictions=True)
+            others = sorted({h.get_name() for h in hosts} - self._only_hosts)
+        except Exception as error:  # what cannot be checked is not run
+            self._write("strayed", hosts=[], count=0, message=str(error))
+            sys.exit(3)
+        if others:
+            self._write("strayed", hosts=others[:5], count=len(others))
+            sys.exit(3)
+
     def _find_last_task(self, play):
         """The task after which a host has nothing left in this play, when that can be known beforehand."""
         from ansible import context
@@ -228,6 +250,7 @@ class CallbackModule(CallbackBase):
         self._last_task = last._uuid
 
     def v2_playbook_on_play_start(self, play):
+        self._refuse_others(play)
         if not self._planned:
             self._planned = True
             try:

@@ -1,6 +1,8 @@
 import type { AnsibleInput, NewEventInput, ProgressReport, RunRef, StoredEvent } from '@switchyard/contracts';
+import type { GitSources } from '@switchyard/git-source';
 import type { Reaper } from '@switchyard/process';
 import type { FinalHostState, HostState } from '@switchyard/store';
+import type { ProjectRequirements } from './requirements/install-requirements.js';
 
 /** Where events go. `write` may wait while the buffer is full; `flush` waits until all of them are stored. */
 export interface EventSink {
@@ -75,6 +77,9 @@ export interface AnsibleDeps {
   readonly report: (ref: RunRef, progress: ProgressReport) => Promise<void>;
   /** Whether a run is under way. One that Temporal does not know any more is not. */
   readonly isRunning: (workflowId: string) => Promise<boolean>;
+  /** Projects that lie in git. */
+  readonly sources: Pick<GitSources, 'pin' | 'checkout'>;
+  readonly requirements: Pick<ProjectRequirements, 'of'>;
   readonly reaper?: Reaper;
   readonly settings: AnsibleSettings;
 }

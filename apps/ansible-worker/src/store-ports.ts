@@ -3,7 +3,7 @@ import {
   hostsOf,
   latestExecution,
   listArtifacts,
-  eachEvent,
+  readEvents,
   snapshotHosts,
   snapshotOf,
   startHosts,
@@ -32,9 +32,22 @@ export function storeLedger({ db }: Pick<Store, 'db'>): HostLedger {
   };
 }
 
+/** Events in one question. */
+const EVENTS_PAGE = 1_000;
+
 /** The events of a run in Switchyard's own tables. */
 export function storedEvents({ db }: Pick<Store, 'db'>): AnsibleDeps['eventsOf'] {
-  return ({ runId, workflowId }, types) => eachEvent(db, { runId, workflowId, types });
+  return async function* ({ runId, workflowId }, types) {
+    let after = 0;
+    for (;;) {
+      // Each page begins behind the one before.
+      // oxlint-disable-next-line no-await-in-loop
+      const page = await readEvents(db, { runId, workflowId, types, after, limit: EVENTS_PAGE });
+      yield* page;
+      after = page.at(-1)?.seq ?? after;
+      if (page.length < EVENTS_PAGE) return;
+    }
+  };
 }
 
 const KIND = 'ansible-input';

@@ -56,10 +56,14 @@ async function ledgerOf({ workflowId }: WorkflowHandle): Promise<Record<string, 
   return Object.fromEntries(rows.map(({ host, state }) => [host, state]));
 }
 
-/** The ansible-playbook process of a run: the oldest that carries its marker. */
+/**
+ * The ansible-playbook process of a run: the first that carries its marker. By its start and not by its pid, since pids
+ * begin anew.
+ */
 async function toolOf(handle: WorkflowHandle): Promise<number> {
   const { raw } = await handle.describe();
-  const [tool] = await leftovers(`SWITCHYARD_RUN=${raw.workflowExecutionInfo?.firstRunId ?? ''}/`);
+  const found = await leftovers(`SWITCHYARD_RUN=${raw.workflowExecutionInfo?.firstRunId ?? ''}/`);
+  const [tool] = found.toSorted((a, b) => Number(a.startedAt) - Number(b.startedAt));
   if (!tool) throw new Error('the run has no process');
   return tool.pid;
 }

@@ -88,21 +88,6 @@ describe('batches', () => {
   });
 });
 
-describe('very many hosts', () => {
-  test('are refused in batches that the history of one run cannot hold, and nothing runs', async () => {
-    await world.file('many.yml', play(RAN));
-    const hosts = Array.from({ length: 1_001 }, (_, i) => `host-${i}`);
-    const failure = await failureOf(
-      world.run({ playbook: 'many.yml', inventory: inventory(...hosts), batchSize: 1, retry: { attempts: 3 } }),
-    );
-    expect(failure).toMatchObject({
-      code: 'InvalidInput',
-      message: expect.stringContaining('give batchSize 2 or more'),
-    });
-    expect(await ran()).toEqual([]);
-  });
-});
-
 describe('retries', () => {
   test('run failed hosts only, and the result has all of them', async () => {
     await world.file(

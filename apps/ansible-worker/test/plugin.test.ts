@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createMasker, runProgram } from '@switchyard/process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pluginEventSchema, type PluginEvent, type PluginEventOf } from '../src/events/plugin-event.js';
-import { PLUGIN_DIR } from '../src/play/callback-plugins.js';
+import { PLUGIN_DIR } from '../src/play/project-settings.js';
 import { playEnvironment } from '../src/play/environment.js';
 import { ansibleEnvironment, play } from './world.js';
 

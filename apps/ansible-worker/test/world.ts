@@ -9,7 +9,14 @@ import { STATUS_QUERY, TASK_QUEUES, type AnsibleResult, type RunStatus, type Sto
 import { obtainTools, toolEnvironment } from '@switchyard/local-stack';
 import { createDatabase, parseDatabaseConfig } from '@switchyard/shared-db';
 import { openStore, readEvents, type Store } from '@switchyard/store';
-import { createTestDatabase, leftovers, replayAll, temporal, waitFor } from '@switchyard/testkit';
+import {
+  createTestDatabase,
+  leftovers,
+  replayAll,
+  temporal,
+  waitFor,
+  type TemporalForTests,
+} from '@switchyard/testkit';
 import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 
@@ -48,7 +55,8 @@ export async function ansibleEnvironment(): Promise<Readonly<Record<string, stri
   return given ? { SWITCHYARD_ANSIBLE_BIN: given } : toolEnvironment(await obtainTools({ only: ['ansible'] }));
 }
 
-export async function openWorld(): Promise<World> {
+/** @param server the Temporal server; default: that of the test run */
+export async function openWorld(server: TemporalForTests = temporal()): Promise<World> {
   const opened: (() => Promise<unknown>)[] = [];
   const database = await createTestDatabase();
   opened.push(() => database.drop());
@@ -58,7 +66,7 @@ export async function openWorld(): Promise<World> {
   const store = openStore({ knex: admin.knex, key });
   opened.push(() => store.close());
   await store.migrate();
-  const { address, namespace } = temporal();
+  const { address, namespace } = server;
   const connection = await Connection.connect({ address });
   opened.push(() => connection.close());
   const client = new Client({ connection, namespace });

@@ -15,6 +15,7 @@ const QUEUES: Readonly<Record<string, string>> = {
   'migration-worker': TASK_QUEUES.migration,
   'cdc-worker': TASK_QUEUES.cdc,
   'integration-worker': TASK_QUEUES.integration,
+  'kubernetes-worker': TASK_QUEUES.kubernetes,
 };
 
 /** The workers that `up` starts, as built below the root. */

@@ -41,6 +41,12 @@ describe('a runbook that cannot run', () => {
       {},
       /steps\[0\]\.with\.check: must be boolean, got "yes"/,
     ],
+    [
+      'a secret in a text',
+      [{ id: 'a', uses: 'http', with: { url: 'http://x', headers: { authorization: 'Bearer ${{ inputs.token }}' } } }],
+      { inputs: { token: { type: 'string', secret: true, default: { $secret: 'x' } } } },
+      /steps\[0\]\.with\.headers\.authorization: the secret "token" cannot be part of a text/,
+    ],
     ['an unknown kind', [{ id: 'a', uses: 'anisble' }], {}, /steps\[0\]\.uses: must be one of/],
     ['a syntax error', [{ id: 'a', ...wait, when: '1 +' }], {}, /"1 \+" is not CEL/],
     ['an unknown field', [{ id: 'a', ...wait, need: ['b'] }], {}, /unknown field "need"; did you mean "needs"/],

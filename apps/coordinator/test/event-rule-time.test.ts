@@ -1,31 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { eventRuleStatusSchema, MEMO, TASK_QUEUES, type EventRuleStatus } from '@switchyard/contracts';
-import { startTimeSkipping, waitFor, type TimeSkipping } from '@switchyard/testkit';
+import type { EventRuleStatus } from '@switchyard/contracts';
+import { startTimeSkipping, type TimeSkipping } from '@switchyard/testkit';
 import type { Client, WorkflowHandle } from '@temporalio/client';
 import { Worker, type WorkflowBundle } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startHarness, type Harness } from './harness.js';
+import { ruleOf, startRule, until } from './rules.js';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
-
-const RULE = {
-  apiVersion: 'switchyard.dev/v1',
-  kind: 'EventRule',
-  metadata: { name: 'cpu' },
-  when: 'event.cpu > 90',
-  groupBy: 'event.host',
-  for: '5m',
-  cooldown: '1h',
-  runbook: {
-    apiVersion: 'switchyard.dev/v1',
-    kind: 'Runbook',
-    metadata: { name: 'scale-out' },
-    inputs: { host: { type: 'string' } },
-    steps: [{ id: 'scale', uses: 'ansible', with: { playbook: '${{ inputs.host }}.yml' } }],
-  },
-  inputs: { host: '${{ firing.group }}' },
-};
 
 describe('an event rule over hours, on a clock that skips time', () => {
   let server: TimeSkipping;
@@ -47,27 +30,10 @@ describe('an event rule over hours, on a clock that skips time', () => {
   });
 
   const rule = async (more: object = {}): Promise<WorkflowHandle> => {
-    const handle = await harness.client.workflow.start('EventRuleWorkflow', {
-      taskQueue: TASK_QUEUES.coordinator,
-      workflowId: `rule-${randomUUID().slice(0, 8)}`,
-      args: [{ rule: { ...RULE, ...more } }],
-      memo: { [MEMO.startedBy]: 'ann' },
-    });
+    const handle = await startRule(harness.client, { rule: ruleOf({ for: '5m', ...more }) });
     rules.push(handle);
     return handle;
   };
-  const until = (
-    handle: WorkflowHandle,
-    what: string,
-    holds: (status: EventRuleStatus) => boolean,
-  ): Promise<EventRuleStatus> =>
-    waitFor(
-      async () => {
-        const status = eventRuleStatusSchema.parse(await handle.query('rule'));
-        return holds(status) ? status : undefined;
-      },
-      { what },
-    );
   /** Sends an event and gives the status that has it. */
   const send = async (handle: WorkflowHandle, cpu: number, host = 'web1'): Promise<EventRuleStatus> => {
     const before = await until(handle, 'the status', () => true);

@@ -1,28 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { eventRuleStatusSchema, MEMO, TASK_QUEUES, type EventRuleStatus } from '@switchyard/contracts';
-import { waitFor } from '@switchyard/testkit';
+import type { EventRuleStatus } from '@switchyard/contracts';
 import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { failureOf, startHarness, type Harness } from './harness.js';
+import { ruleOf, ruleStatusOf, SCALE_OUT, startRule, until } from './rules.js';
 
-const BOOK = {
-  apiVersion: 'switchyard.dev/v1',
-  kind: 'Runbook',
-  metadata: { name: 'scale-out' },
-  inputs: { host: { type: 'string' } },
-  steps: [{ id: 'scale', uses: 'ansible', with: { playbook: '${{ inputs.host }}.yml' } }],
-};
-const ruleOf = (more: object = {}): object => ({
-  apiVersion: 'switchyard.dev/v1',
-  kind: 'EventRule',
-  metadata: { name: 'cpu' },
-  when: 'event.cpu > 90',
-  groupBy: 'event.host',
-  cooldown: '1h',
-  runbook: BOOK,
-  inputs: { host: '${{ firing.group }}' },
-  ...more,
-});
 const by = (identity: string): object => ({ by: { identity, channel: 'cli' } });
 
 describe('an event rule', () => {
@@ -38,13 +19,7 @@ describe('an event rule', () => {
   afterAll(() => harness.stop());
 
   const start = async (more: object = {}): Promise<WorkflowHandle> => {
-    const handle = await harness.client.workflow.start('EventRuleWorkflow', {
-      taskQueue: TASK_QUEUES.coordinator,
-      workflowId: `rule-${randomUUID().slice(0, 8)}`,
-      args: [{ rule: ruleOf(more) }],
-      memo: { [MEMO.startedBy]: 'ann' },
-      workflowExecutionTimeout: '5 minutes',
-    });
+    const handle = await startRule(harness.client, { rule: ruleOf(more), timeout: '5 minutes' });
     living.add(handle);
     return handle;
   };
@@ -55,20 +30,6 @@ describe('an event rule', () => {
   };
   const send = (handle: WorkflowHandle, id: string, data: object): Promise<void> =>
     handle.signal('event', { id, data });
-  const statusOf = async (handle: WorkflowHandle): Promise<EventRuleStatus> =>
-    eventRuleStatusSchema.parse(await handle.query('rule'));
-  const until = (
-    handle: WorkflowHandle,
-    what: string,
-    holds: (status: EventRuleStatus) => boolean,
-  ): Promise<EventRuleStatus> =>
-    waitFor(
-      async () => {
-        const status = await statusOf(handle);
-        return holds(status) ? status : undefined;
-      },
-      { timeoutMs: 30_000, what },
-    );
   const hasEnded = ({ firings }: EventRuleStatus): boolean =>
     firings.length > 0 && firings.every(({ state }) => state !== 'running');
   const refusal = async (update: Promise<unknown>): Promise<string> => {
@@ -90,7 +51,7 @@ describe('an event rule', () => {
     expect(first).toMatchObject({ number: 1, group: 'web1', events: 2, state: 'succeeded', error: null });
     expect(Date.parse(first?.at ?? '') - Date.parse(first?.since ?? '')).toBeGreaterThanOrEqual(1_500);
     expect(harness.notesOf(handle)).toEqual(['web1.yml']);
-    expect((await statusOf(handle)).groups).toMatchObject([{ group: 'web1', phase: 'cooling', events: 0 }]);
+    expect((await ruleStatusOf(handle)).groups).toMatchObject([{ group: 'web1', phase: 'cooling', events: 0 }]);
     expect(await end(handle)).toEqual({ runId: handle.workflowId, firings: 1 });
     const told = harness.events.filter((one) => one.runId === handle.workflowId).map(({ type }) => type);
     expect(told).toEqual(expect.arrayContaining(['group_pending', 'rule_fired', 'firing_ended', 'run_finished']));
@@ -135,7 +96,7 @@ describe('an event rule', () => {
     await handle.executeUpdate('pause', { args: [{ reason: 'maintenance', ...by('bob') }] });
     await send(handle, 'e1', { host: 'web1', cpu: 91 });
     await until(handle, 'the event came', ({ counts, isPaused }) => isPaused && counts.events === 1);
-    expect((await statusOf(handle)).groups).toMatchObject([{ phase: 'pending' }]);
+    expect((await ruleStatusOf(handle)).groups).toMatchObject([{ phase: 'pending' }]);
     await handle.executeUpdate('resume', { args: [by('bob')] });
     await until(handle, 'it fired', hasEnded);
     expect(harness.notesOf(handle)).toEqual(['web1.yml']);
@@ -154,7 +115,7 @@ describe('an event rule', () => {
       },
       { state: 'failed', error: { code: 'AnsibleHostsFailed' } },
     ]);
-    expect((await statusOf(handle)).groups).toMatchObject([{ phase: 'cooling' }, { phase: 'cooling' }]);
+    expect((await ruleStatusOf(handle)).groups).toMatchObject([{ phase: 'cooling' }, { phase: 'cooling' }]);
   });
 
   it('refuses events that it cannot read, and says why once', async () => {
@@ -179,10 +140,10 @@ describe('an event rule', () => {
     expect(await refusal(apply(ruleOf({ when: 'event.cpu >' })))).toContain('is not CEL');
     expect(await refusal(apply(ruleOf({ metadata: { name: 'disk' } })))).toContain('this is rule "cpu", not "disk"');
     expect(await apply(ruleOf({ for: '1h' }))).toMatchObject({ message: expect.stringContaining('already') as string });
-    expect((await statusOf(handle)).groups).toHaveLength(1);
-    const before = await statusOf(handle);
+    expect((await ruleStatusOf(handle)).groups).toHaveLength(1);
+    const before = await ruleStatusOf(handle);
     await apply(ruleOf({ when: 'event.cpu > 50' }));
-    const after = await statusOf(handle);
+    const after = await ruleStatusOf(handle);
     expect(after).toMatchObject({ groups: [], counts: { firings: 0 } });
     expect(after.digest).not.toBe(before.digest);
     await send(handle, 'e2', { host: 'web1', cpu: 60 });
@@ -196,7 +157,7 @@ describe('an event rule', () => {
     const handle = await start();
     await send(handle, 'e1', { host: 'slow-web1', cpu: 91 });
     await until(handle, 'the playbook runs', () => harness.notesOf(handle).includes('slow-web1.yml'));
-    const { firings } = await statusOf(handle);
+    const { firings } = await ruleStatusOf(handle);
     expect(await end(handle)).toMatchObject({ firings: 1 });
     const run = harness.client.workflow.getHandle(firings[0]?.runId ?? '');
     expect((await run.describe()).status.name).toBe('RUNNING');
@@ -206,7 +167,7 @@ describe('an event rule', () => {
 
   it('shows what its runs wait for, and whoever applied it may not approve them', async () => {
     const gate = { id: 'go', uses: 'approval', with: { title: 'Scale out?' } };
-    const handle = await start({ runbook: { ...BOOK, steps: [gate] } });
+    const handle = await start({ runbook: { ...SCALE_OUT, steps: [gate] } });
     await send(handle, 'e1', { host: 'web1', cpu: 91 });
     const status = await harness.until(handle, 'a run waits', (s) => s.waitingFor?.name === 'fire/go');
     const child = status.steps.flatMap(({ children = [] }) => children)[0]?.workflowId ?? '';

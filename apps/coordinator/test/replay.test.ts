@@ -32,7 +32,12 @@ const withoutPlace = (json: string): string =>
   );
 
 interface HistoryFile {
-  readonly events: readonly { readonly workflowExecutionStartedEventAttributes?: { readonly workflowId: string } }[];
+  readonly events: readonly {
+    readonly workflowExecutionStartedEventAttributes?: {
+      readonly workflowId: string;
+      readonly input: { readonly payloads: { data: string }[] };
+    };
+  }[];
 }
 
 async function record(harness: Harness): Promise<void> {
@@ -143,6 +148,22 @@ describe('recorded histories', () => {
 
   it.each(HISTORIES)('are replayed by the workflows of today: %s', async (name) => {
     await expect(replay(await coordinatorBundle(), name)).resolves.toBeUndefined();
+  });
+
+  it('of a run that began before secrets in a text were refused go on', async () => {
+    const history = JSON.parse(await readFile(fileOf('runbook-1'), 'utf8')) as HistoryFile;
+    const { workflowId, input } = history.events[0]?.workflowExecutionStartedEventAttributes ?? {};
+    const payload = input?.payloads[0];
+    if (!payload) throw new Error('the history has no input');
+    const { runbook } = JSON.parse(Buffer.from(payload.data, 'base64').toString('utf8')) as {
+      runbook: { inputs?: object; steps: { id: string; with: Record<string, unknown> }[] };
+    };
+    runbook.inputs = { token: { type: 'string', secret: true, default: { $secret: 'x' } } };
+    Object.assign(runbook.steps.find(({ id }) => id === 'tell')?.with ?? {}, { text: 'done ${{ inputs.token }}' });
+    payload.data = Buffer.from(JSON.stringify({ runbook })).toString('base64');
+    await expect(
+      Worker.runReplayHistory({ workflowBundle: await coordinatorBundle() }, history, workflowId),
+    ).resolves.toBeUndefined();
   });
 
   it.each(HISTORIES)('do not fit workflows that were changed without care: %s', async (name) => {

@@ -2,6 +2,7 @@ import { CodedError } from '@switchyard/contracts';
 import {
   acknowledgeDrift,
   completeResources,
+  listArtifacts,
   noteDrift,
   releaseLocks,
   resourcesOf,
@@ -23,6 +24,10 @@ export function storePorts(
     artifacts: {
       put: (artifact) => store.putArtifact(artifact),
       read: (digest) => store.readArtifact({ digest }),
+      async find({ runId, kind, name }) {
+        const kept = await listArtifacts(db, { runId });
+        return kept.findLast((artifact) => artifact.kind === kind && artifact.name === name)?.digest;
+      },
     },
     ledger: {
       start: ({ ref, attempt, resources }) => startResources(db, { ...ref, attempt, resources }),

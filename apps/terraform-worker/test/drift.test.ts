@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { terraformDriftResultSchema, type TerraformDriftResult } from '@switchyard/contracts';
 import { listDecisions, listDrift, listLocks } from '@switchyard/store';
 import { waitFor } from '@switchyard/testkit';
@@ -20,7 +22,14 @@ const check = async (stack: string, more: Record<string, unknown> = {}): Promise
 describe('TerraformDriftWorkflow', () => {
   it('tells drift once as new, then as known, and that it is gone', async () => {
     const { stack, move } = await followingStack(world, 'told');
-    expect(await check(stack)).toMatchObject({ drift: 'none', driftDigest: null, drifted: [], remediation: null });
+    expect(await check(stack)).toMatchObject({
+      drift: 'none',
+      driftDigest: null,
+      drifted: [],
+      driftedCount: 0,
+      driftedList: null,
+      remediation: null,
+    });
     await move('two');
     const first = await check(stack);
     expect(first).toMatchObject({
@@ -41,6 +50,31 @@ describe('TerraformDriftWorkflow', () => {
     expect((await check(stack)).drift).toBe('none');
     expect((await listDrift(world.store.db)).map(({ subject }) => subject)).not.toContain(first.subject);
     expect(await listLocks(world.store.db)).toEqual([]);
+  });
+
+  it('names the worst of much drift, and keeps the whole list as an artifact', async () => {
+    const outputs = Array.from(
+      { length: 230 },
+      (_, i) => `output "o${String(i).padStart(3, '0')}" { value = local.zone }`,
+    );
+    const { stack, move } = await followingStack(world, 'much');
+    await writeFile(
+      path.join(world.root, stack, 'outputs.tf'),
+      ['locals { zone = data.terraform_remote_state.source.outputs.zone }', ...outputs].join('\n'),
+    );
+    await world.run({ stack: { path: stack } });
+    await move('two');
+    const found = await check(stack);
+    expect(found.drifted).toHaveLength(200);
+    expect(found.drifted[0]).toEqual({ address: 'output.o000', action: 'update' });
+    expect(found.driftedCount).toBe(231);
+    const list = JSON.parse((await world.store.readArtifact({ digest: found.driftedList ?? '' })).toString('utf8')) as {
+      drifted: { address: string }[];
+    };
+    expect(list).toMatchObject({ subject: found.subject, digest: found.driftDigest });
+    expect(list.drifted.map(({ address }) => address)).toEqual(expect.arrayContaining(['output.o229', 'output.zone']));
+    expect(list.drifted).toHaveLength(231);
+    expect(await check(stack)).toMatchObject({ drift: 'known', driftedCount: 231, driftedList: found.driftedList });
   });
 
   it('applies the stack at once where the policy says so, under its rules', async () => {

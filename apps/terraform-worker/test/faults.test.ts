@@ -1,9 +1,10 @@
-import { access, readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { listArtifacts, listLocks } from '@switchyard/store';
-import { leftovers, waitFor } from '@switchyard/testkit';
+import { waitFor } from '@switchyard/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
+  exists,
   failureOf,
   openWorld,
   processesOf,
@@ -11,6 +12,7 @@ import {
   type StartedRun,
   type World,
   type WorkerProcess,
+  toolOf,
 } from './world.js';
 
 let world: World;
@@ -48,12 +50,6 @@ const SLOW = [
   ),
   step('third', 'second', 'echo third >> made.txt'),
 ].join('\n');
-
-const exists = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
 
 async function inTheMiddle(name: string): Promise<{ handle: StartedRun; file: (f: string) => string; stack: string }> {
   const stack = await world.stack(name, { 'main.tf': SLOW });
@@ -147,8 +143,7 @@ describe('a worker that is lost while it applies', () => {
   it('goes on when only the tool was killed, and the state knows less than was made', async () => {
     await worker();
     const { handle, file } = await inTheMiddle('tool-killed');
-    const [tool] = await leftovers(`SWITCHYARD_RUN=${handle.firstExecutionRunId}/`);
-    process.kill(tool?.pid ?? 0, 'SIGKILL');
+    process.kill(await toolOf(handle), 'SIGKILL');
     expect(await handle.result()).toMatchObject({ applied: true });
     expect(await made(file('made.txt'))).toEqual(['first', 'second', 'third']);
     expect(await resourcesIn(file('terraform.tfstate'))).toEqual(['first', 'second', 'third']);

@@ -1,12 +1,21 @@
 import { once } from 'node:events';
-import { access, readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { listLocks } from '@switchyard/store';
-import { leftovers, waitFor } from '@switchyard/testkit';
+import { waitFor } from '@switchyard/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { failureOf, openWorld, processesOf, type StartedRun, type World, type WorkerProcess } from './world.js';
+import {
+  exists,
+  failureOf,
+  openWorld,
+  processesOf,
+  toolOf,
+  type StartedRun,
+  type World,
+  type WorkerProcess,
+} from './world.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGKILL'] as const;
 const TARGETS = ['the tool', 'its process group', 'the worker'] as const;
@@ -83,20 +92,13 @@ data "terraform_remote_state" "other" {
   config = { address = "http://127.0.0.1:${(states.address() as AddressInfo).port}/${stack}" }
 }`;
 
-const exists = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
-
 async function send(signal: NodeJS.Signals, target: (typeof TARGETS)[number], handle: StartedRun): Promise<void> {
   if (target === 'the worker') {
     worker.child.kill(signal);
     return;
   }
-  const [tool] = await leftovers(`SWITCHYARD_RUN=${handle.firstExecutionRunId}/`);
-  if (!tool) throw new Error('the run has no process');
-  process.kill(target === 'the tool' ? tool.pid : -tool.pid, signal);
+  const tool = await toolOf(handle);
+  process.kill(target === 'the tool' ? tool : -tool, signal);
 }
 
 it.each(cases)(

@@ -1,27 +1,29 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { listDrift } from '@switchyard/store';
-import { keepHistory, waitFor } from '@switchyard/testkit';
+import { createGitRepository, keepHistory, startGitServer, waitFor } from '@switchyard/testkit';
 import type { WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { followingStack, startDrift } from './drifting.js';
+import { openStateBackend } from './state-backend.js';
 import { approve, openGateOf, openWorld, statusOf } from './world.js';
 
 const HISTORIES = new URL('./histories/', import.meta.url);
 const BUNDLE = { codePath: fileURLToPath(new URL('../dist/workflow-bundle.js', import.meta.url)) };
 
-/** With RECORD_HISTORIES set, the histories are made anew first: after a change that running runs survive by a patch. */
+/** With RECORD_HISTORIES set, the histories that are missing are made first. */
 const isRecording = Boolean(process.env['RECORD_HISTORIES']);
 
 const STACK = 'resource "terraform_data" "x" { input = "one" }\noutput "word" { value = terraform_data.x.output }';
 
 async function record(): Promise<void> {
   await using world = await openWorld();
-  await world.startWorker();
+  await world.startWorker({ SWITCHYARD_GIT_PROTOCOLS: 'http' });
   await mkdir(HISTORIES, { recursive: true });
-  const start = async (name: string, input: Record<string, unknown> = {}) => {
-    const stack = await world.stack(name, { 'main.tf': STACK });
+  const start = async (name: string, input: Record<string, unknown> = {}, more = '') => {
+    const stack = await world.stack(name, { 'main.tf': `${STACK}${more}` });
     return world.start({ stack: { path: stack }, ...input });
   };
 
@@ -42,6 +44,19 @@ async function record(): Promise<void> {
   await rejected.result().catch(() => undefined);
   await keep('rejected', rejected);
 
+  await using backend = await openStateBackend();
+  const state = backend.state('unsaved');
+  const unsaved = await start('unsaved', { approval: { required: 1 } }, state.configuration);
+  state.refuseToSave(true);
+  await approve(unsaved);
+  const { evidence } = await openGateOf(unsaved, 'push-state');
+  state.refuseToSave(false);
+  await unsaved.executeUpdate('approve', {
+    args: [{ gate: 'push-state', evidence, by: { identity: 'ada', channel: 'test' } }],
+  });
+  await unsaved.result().catch(() => undefined);
+  await keep('state-pushed', unsaved);
+
   const { stack, move } = await followingStack(world, 'drifting');
   await move('two');
   const mended = await startDrift(world, { stack: { path: stack }, remediate: 'automatic' });
@@ -55,9 +70,26 @@ async function record(): Promise<void> {
   await acknowledged.executeUpdate('acknowledge', { args: [{ digest: found?.digest, for: '1h', reason: 'a hotfix' }] });
   await acknowledged.result();
   await keep('drift-acknowledged', acknowledged);
+
+  await using repository = await createGitRepository('stacks');
+  const localState = `terraform {\n  backend "local" { path = "${world.root}/from-git.tfstate" }\n}\n`;
+  await repository.commit({ 'net/main.tf': `${localState}${STACK}\n` });
+  await using server = await startGitServer(repository);
+  const stackInGit = { git: server.url, ref: 'main', path: 'net' };
+  const fromGit = await world.start({ stack: stackInGit, approval: { required: 1 } });
+  await approve(fromGit);
+  await fromGit.result();
+  await keep('from-git', fromGit);
+  const compared = await startDrift(world, { stack: stackInGit });
+  await compared.result();
+  await keep('drift-from-git', compared);
 }
 
-const keep = (name: string, run: WorkflowHandle): Promise<void> => keepHistory(new URL(`${name}.json`, HISTORIES), run);
+/** Kept histories are never recorded anew. */
+async function keep(name: string, run: WorkflowHandle): Promise<void> {
+  const file = new URL(`${name}.json`, HISTORIES);
+  if (!existsSync(file)) await keepHistory(file, run);
+}
 
 async function replay(workflowBundle: WorkflowBundleOption, name: string): Promise<void> {
   const history = JSON.parse(await readFile(new URL(name, HISTORIES), 'utf8')) as {
@@ -78,9 +110,14 @@ describe('kept histories', () => {
     expect(names.toSorted()).toEqual([
       'approved-and-applied.json',
       'drift-acknowledged.json',
+      'drift-from-git.json',
       'drift-mended.json',
+      'from-git.json',
       'planned.json',
       'rejected.json',
+      // Of a release that did not ask: not recorded anew.
+      'state-not-saved.json',
+      'state-pushed.json',
     ]);
     for (const name of names) await replay(BUNDLE, name);
   });

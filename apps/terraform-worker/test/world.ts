@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -134,23 +134,23 @@ async function spawnWorker(env: Record<string, string>): Promise<Omit<WorkerProc
     child.kill(signal);
     await exited;
   };
-  await waitFor(
-    () => {
-      if (child.exitCode !== null) throw new Error(`the worker ended with ${child.exitCode}: ${text}`);
-      return text.includes('"running"');
-    },
-    { what: 'the worker to run', timeoutMs: 30_000 },
-  );
+  await waitFor(() => child.exitCode !== null || text.includes('"running"'), {
+    what: 'the worker to run',
+    timeoutMs: 30_000,
+  });
+  if (child.exitCode !== null) throw new Error(`the worker ended with ${child.exitCode}: ${text}`);
   return { child, log: () => text, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
 }
 
 export const statusOf = (handle: WorkflowHandle): Promise<RunStatus> => handle.query<RunStatus>(STATUS_QUERY);
 
-/** Waits for the gate of a plan to open, and gives what it shows. */
-export async function openGateOf(handle: WorkflowHandle): Promise<RunStatus['gates'][number]> {
-  return waitFor(async () => (await statusOf(handle)).gates.find(({ state }) => state === 'open'), {
-    what: 'the gate to open',
-  });
+/** Waits for a gate to open, whichever unless it is named, and gives what it shows. */
+export async function openGateOf(handle: WorkflowHandle, named?: string): Promise<RunStatus['gates'][number]> {
+  const isMeant = (name: string): boolean => named === undefined || name === named;
+  return waitFor(
+    async () => (await statusOf(handle)).gates.find(({ name, state }) => state === 'open' && isMeant(name)),
+    { what: `the gate ${named ?? ''} to open` },
+  );
 }
 
 export async function approve(handle: WorkflowHandle, by = 'ada'): Promise<void> {
@@ -195,3 +195,20 @@ export async function historyOf(handle: WorkflowHandle): Promise<string> {
 export async function processesOf({ firstExecutionRunId }: StartedRun): Promise<number> {
   return (await leftovers(`SWITCHYARD_RUN=${firstExecutionRunId}/`)).length;
 }
+
+/**
+ * The pid of the program that a run's worker has started: the first process that carries the marker. By its start and
+ * not by its pid, since pids begin anew.
+ */
+export async function toolOf({ firstExecutionRunId }: StartedRun): Promise<number> {
+  const found = await leftovers(`SWITCHYARD_RUN=${firstExecutionRunId}/`);
+  const [tool] = found.toSorted((a, b) => Number(a.startedAt) - Number(b.startedAt));
+  if (!tool) throw new Error('the run has no process');
+  return tool.pid;
+}
+
+export const exists = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );

@@ -85,7 +85,6 @@ export const stepSpans = (result: SchemaChangeResult): readonly { readonly id: s
     steps.map(({ id, startedAt, endedAt }) => ({ id, span: { from: Date.parse(startedAt), to: Date.parse(endedAt) } })),
   );
 
-/** When one step did. */
 export function stepOf(result: SchemaChangeResult, id: string): Span {
   const step = stepSpans(result).find((each) => each.id === id);
   if (!step) throw new Error(`the result has no step ${id}`);

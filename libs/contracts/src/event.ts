@@ -9,6 +9,7 @@ export const EVENT_SOURCES = [
   'migration',
   'schema-change',
   'stream',
+  'kubernetes',
   'http',
 ] as const;
 

@@ -58,6 +58,12 @@ export const FAILURES = {
     meaning: 'The inventory is missing or could not be parsed.',
     wayOut: 'Mend the inventory source that the message names.',
   },
+  AnsibleRequirementsFailed: {
+    retryable: false,
+    meaning: 'Collections or roles that the project requires could not be installed; no host was touched.',
+    wayOut:
+      'Mend the entry of requirements.yml that the message names, or make its server reachable; `project.requirements: ignore` leaves them out.',
+  },
   AnsibleCrashed: {
     retryable: true,
     meaning: 'ansible-playbook ended without a verdict: killed, out of memory, or by an unexpected exception.',
@@ -92,6 +98,21 @@ export const FAILURES = {
     retryable: true,
     meaning: 'Another operation holds the lock of the state.',
     wayOut: 'Wait for the holder named in the details, or end it.',
+  },
+  KubernetesRefused: {
+    retryable: false,
+    meaning: 'The API server refused an object; where it was refused by the trial before, nothing was applied.',
+    wayOut: 'Mend the object at the place that the message names, or give the worker the right that it lacks.',
+  },
+  KubernetesConflict: {
+    retryable: false,
+    meaning: 'Somebody else has set fields that the manifests want to set to something else.',
+    wayOut: 'Take the fields named in the details out of the manifests, or take them over with `force: true`.',
+  },
+  KubernetesNotReady: {
+    retryable: false,
+    meaning: 'The objects are applied, and a workload did not become ready.',
+    wayOut: 'Read which pod and why in the details, mend it, and start a new run.',
   },
   PolicyDenied: {
     retryable: false,
@@ -197,6 +218,11 @@ export const FAILURES = {
     retryable: true,
     meaning: 'An HTTP service answered with an error or not at all.',
     wayOut: 'Read status and body in the details.',
+  },
+  GitFailed: {
+    retryable: true,
+    meaning: 'A git repository could not be read: its server does not answer, or the worker has no room for it.',
+    wayOut: 'Read what git said in the message, and check address, network and the disk of SWITCHYARD_WORK_DIR.',
   },
   TimedOut: {
     retryable: false,

@@ -5,6 +5,7 @@ export const TASK_QUEUES = {
   terraform: 'terraform-queue',
   migration: 'database-migration-task-queue',
   cdc: 'cdc-queue',
+  kubernetes: 'kubernetes-queue',
   integration: 'integration-queue',
   vmware: 'vmware-task-queue',
 } as const;
@@ -22,6 +23,7 @@ export const WORKFLOW_QUEUES = {
   SchemaChangePlanWorkflow: TASK_QUEUES.migration,
   migrateUsersNameSplitWorkflow: TASK_QUEUES.migration,
   ChangeStreamWorkflow: TASK_QUEUES.cdc,
+  KubernetesApplyWorkflow: TASK_QUEUES.kubernetes,
   RunbookWorkflow: TASK_QUEUES.coordinator,
   EventRuleWorkflow: TASK_QUEUES.coordinator,
   VmwareDeployWorkflow: TASK_QUEUES.vmware,

@@ -1,6 +1,7 @@
 import { ansibleInputSchema, ansibleResultSchema } from './inputs/ansible.js';
 import { changeStreamInputSchema, changeStreamResultSchema } from './inputs/change-stream.js';
 import { eventRuleInputSchema, eventRuleResultSchema } from './inputs/event-rule.js';
+import { kubernetesInputSchema, kubernetesResultSchema } from './inputs/kubernetes.js';
 import { migrationInputSchema, migrationResultSchema } from './inputs/migration.js';
 import { runbookResultSchema, runbookRunSchema } from './inputs/runbook.js';
 import { schemaChangePlanResultSchema, schemaChangeResultSchema } from './inputs/schema-change-result.js';
@@ -51,6 +52,11 @@ export const WORKFLOW_TYPES = {
     taskQueue: WORKFLOW_QUEUES.ChangeStreamWorkflow,
     input: changeStreamInputSchema,
     result: changeStreamResultSchema,
+  },
+  KubernetesApplyWorkflow: {
+    taskQueue: WORKFLOW_QUEUES.KubernetesApplyWorkflow,
+    input: kubernetesInputSchema,
+    result: kubernetesResultSchema,
   },
   RunbookWorkflow: { taskQueue: WORKFLOW_QUEUES.RunbookWorkflow, input: runbookRunSchema, result: runbookResultSchema },
   EventRuleWorkflow: {

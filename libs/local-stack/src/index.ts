@@ -14,8 +14,10 @@ export {
 } from './processes/processes.js';
 export { toolContext } from './tools/context.js';
 export { findTool, requireTool, type FindOptions } from './tools/find-tool.js';
+export { kubernetesTool } from './tools/kubernetes.js';
 export { temporalTool } from './tools/temporal.js';
 export {
+  OPTIONAL_TOOLS,
   TEST_TOOLS,
   TOOLS,
   type Attempt,

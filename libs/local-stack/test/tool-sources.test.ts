@@ -5,9 +5,10 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { freePort } from '../src/processes/ports.js';
 import { toolContext } from '../src/tools/context.js';
-import { doctor, toolDefinition } from '../src/tools/doctor.js';
+import { doctor, presentTools, toolDefinition } from '../src/tools/doctor.js';
 import { download } from '../src/tools/download.js';
 import { findTool } from '../src/tools/find-tool.js';
+import { toolEnvironment } from '../src/tools/tool-environment.js';
 import { unzip } from '../src/tools/unzip.js';
 import type { ToolName, ToolReport } from '../src/tools/tool.js';
 
@@ -73,6 +74,34 @@ describe('the order of sources', () => {
     expect(report.attempts.find(({ source }) => source === 'PATH (pg_dump)')).toMatchObject({ outcome: 'unfit' });
   });
 
+  it('takes OPA of major version 1 only, since Rego changed with it', async () => {
+    const old = await program('bin/opa', 'Version: 0.70.0');
+    const report = await find('opa');
+    expect(report).toMatchObject({ found: null, neededFor: expect.stringContaining('policies in Rego') as string });
+    expect(report.attempts).toContainEqual({
+      source: 'PATH (opa)',
+      outcome: 'unfit',
+      detail: `${old} is 0.70.0; 1.0.0 or later is needed`,
+    });
+    const named = await program('named/opa', 'Version: 1.20.2');
+    expect((await find('opa', { SWITCHYARD_OPA_BIN: named })).found).toMatchObject({ path: named, version: '1.20.2' });
+  });
+
+  it('has OpenTofu as a tool of its own beside Terraform', async () => {
+    await program('bin/terraform', 'Terraform v1.11.0');
+    expect(await find('tofu')).toMatchObject({ found: null, neededFor: expect.stringContaining('tofu') as string });
+    const tofu = await program('bin/tofu', 'OpenTofu v1.9.0');
+    expect((await find('tofu')).found).toMatchObject({ path: tofu, version: '1.9.0' });
+    expect((await find('terraform')).found?.version).toBe('1.11.0');
+  });
+
+  it('leaves out what is not there where only present tools are asked for', async () => {
+    const given = { env: { PATH: join(folder, 'bin') }, cacheDir: join(folder, 'cache'), only: ['opa'] as const };
+    expect(await presentTools(given)).toEqual([]);
+    const path = await program('bin/opa', 'Version: 1.20.2');
+    expect(toolEnvironment(await presentTools(given))).toEqual({ SWITCHYARD_OPA_BIN: path });
+  });
+
   it('reads the version of the Temporal server and not that of a self-built command line', async () => {
     await program('bin/temporal', 'temporal version 0.0.0-DEV (Server 1.29.1, UI 2.42.1)');
     expect((await find('temporal')).found?.version).toBe('1.29.1');
@@ -110,6 +139,8 @@ describe('doctor', () => {
       'terraform',
       'java',
       'liquibase',
+      'opa',
+      'tofu',
     ]);
     for (const { found, fix, title } of reports) expect([title, found === null]).toEqual([title, fix !== null]);
     expect(await readdir(folder)).toEqual([]);

@@ -1,5 +1,6 @@
 export { DEFAULT_ENDING, endMarked, type EndingPlan, type EndingStage, type Leftover } from './ending.js';
 export { baseEnvironment } from './environment.js';
+export { isIdentityAlive, processIdentity, withFileLock, withFreeFileLock, type FileLockOptions } from './file-lock.js';
 export { findExecutable, type FindExecutableOptions } from './find-executable.js';
 export { createMasker, MASK, SHORTEST_SECRET, type Masker } from './masker.js';
 export { findMarked, MARKER_NAME, type ProcessInfo } from './process-table.js';

@@ -137,6 +137,25 @@ export function referencesOf(ast: ASTNode): References {
   return { names, inputs, firing, steps, anyStep };
 }
 
+/** What an expression adds to one another, outermost first: each operand of a `+`. */
+export function addendsOf(ast: unknown): readonly unknown[] {
+  if (!isNode(ast)) return [];
+  const parts = Array.isArray(ast.args) ? (ast.args as unknown[]).flat(Infinity) : [];
+  return [...(ast.op === '+' ? parts : []), ...parts.flatMap(addendsOf)];
+}
+
+/** What an expression may give as it is: the expression itself, or each branch of a choice. */
+export function givenBy(ast: unknown): readonly unknown[] {
+  if (!isNode(ast) || ast.op !== '?:' || !Array.isArray(ast.args)) return [ast];
+  return (ast.args as unknown[]).slice(1).flatMap(givenBy);
+}
+
+/** The name of the input that an expression is, and nothing else; undefined for every other one. */
+export function inputOf(ast: unknown): string | undefined {
+  const [root, name, ...more] = isNode(ast) && SELECTS.includes(ast.op) ? pathOf(ast) : [];
+  return root === 'inputs' && more.length === 0 ? name : undefined;
+}
+
 interface Node {
   readonly op: string;
   readonly args: unknown;

@@ -78,6 +78,8 @@ export function conditionSource(condition: string): string {
 export interface FoundExpression {
   readonly keys: readonly (string | number)[];
   readonly source: string;
+  /** Whether it stands in a longer text, so that what it gives becomes text. */
+  readonly isPart: boolean;
 }
 
 /** Every expression in a value, however deep. A text that does not parse is reported through `onError`. */
@@ -89,9 +91,9 @@ export function expressionsIn(
   if (typeof value === 'string') {
     if (!hasTemplate(value)) return [];
     try {
-      return parseTemplate(value).flatMap((part) =>
-        part.kind === 'expression' ? [{ keys, source: part.source }] : [],
-      );
+      const parts = parseTemplate(value);
+      const isPart = parts.length > 1;
+      return parts.flatMap((part) => (part.kind === 'expression' ? [{ keys, source: part.source, isPart }] : []));
     } catch (error) {
       onError(keys, error instanceof Error ? error.message : String(error));
       return [];

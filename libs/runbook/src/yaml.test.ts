@@ -23,7 +23,7 @@ describe('parseRunbookYaml', () => {
   });
   it('gives line and column of an unknown field, with the nearest known one', () => {
     expect(problems('steps:\n  - id: a\n    use: wait\n')).toEqual([
-      'x.yaml:5:5: steps[0].uses: must be one of "ansible", "terraform", "database-migration", "schema-change", "http", "health", "notify", "page", "ticket", "dns", "cmdb", "vm", "wait", "approval", "runbook", "workflow", got undefined',
+      'x.yaml:5:5: steps[0].uses: must be one of "ansible", "terraform", "database-migration", "schema-change", "kubernetes", "http", "health", "notify", "page", "ticket", "dns", "cmdb", "vm", "wait", "approval", "runbook", "workflow", got undefined',
       'x.yaml:6:5: steps[0].use: unknown field "use"; did you mean "uses"?',
     ]);
   });

@@ -1,4 +1,12 @@
-export { backfillKeys, backfillPages, explain, planProblem, restatedColumns, tableExtent, type ChunkOptions } from './sql/backfill.js';
+export {
+  backfillKeys,
+  backfillPages,
+  explain,
+  planProblem,
+  restatedColumns,
+  tableExtent,
+  type ChunkOptions,
+} from './sql/backfill.js';
 export {
   batchesOf,
   coalesce,

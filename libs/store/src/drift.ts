@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { recordDecision } from './decisions.js';
 import type { LockOwner } from './locks/lock.js';
 import { rows, time, type Db } from './sql.js';
+import { storableJson } from './storable-json.js';
 
 /** Drift that a stack has now, as far as it was looked at. */
 export interface KnownDrift {
@@ -48,15 +49,49 @@ const currentRow = z.object({
   ack_until: z.string().nullable(),
 });
 
-function acknowledgementOf(row: z.output<typeof currentRow>): DriftAcknowledgement | null {
+function acknowledgementOf(
+  row: Pick<z.output<typeof currentRow>, 'ack_by' | 'ack_reason' | 'ack_until'>,
+): DriftAcknowledgement | null {
   const { ack_by: by, ack_reason: reason, ack_until: until } = row;
   return by === null || until === null ? null : { by, reason: reason ?? '', until };
 }
 
+/** Remembers a look in the same statement that tells what the one before has found: nothing can come between. */
+const NOTE = /* sql */ `
+with before as (
+  select id, decision, evidence from switchyard.decisions
+   where subject = :subject and decision in ('${SEEN}', '${GONE}')
+   order by number desc limit 1),
+noted as (
+  insert into switchyard.decisions (id, run_id, workflow_id, subject, decision, by, channel, reason, evidence, data, at)
+  select :id, :runId, :workflowId, :subject, :decision, 'switchyard', 'store', :reason, :evidence, :data::jsonb,
+         :at::timestamptz
+   where case :decision when '${SEEN}'
+         then not exists (select from before where decision = '${SEEN}' and evidence = :evidence)
+         else exists (select from before where decision = '${SEEN}') end
+  on conflict (id) do nothing)
+select not exists (
+         select from before where decision = '${SEEN}' and evidence = :evidence and id <> :id) as is_other,
+       ack.by as ack_by, ack.reason as ack_reason, ack.data->>'until' as ack_until
+  from (values (1)) as one
+  left join lateral (
+    select * from switchyard.decisions as said
+     where said.subject = :subject and said.decision = '${ACKNOWLEDGED}' and said.evidence = :evidence
+       and (said.data->>'until')::timestamptz > now()
+     order by said.number desc limit 1) as ack on true`;
+
+const notedRow = z.object({
+  is_other: z.boolean(),
+  ack_by: z.string().nullable(),
+  ack_reason: z.string().nullable(),
+  ack_until: z.string().nullable(),
+});
+
 /**
  * Remembers what a look at a stack has found. The caller holds the lock of the stack, so that looks follow each other.
  * @param options.digest null when nothing has drifted
- * @returns whether this is not what the look before has found; the same again for the same run
+ * @returns whether this is not what the look before has found; the same again for the same run, whose answer may have
+ * been lost. Drift that comes back within the time of an acknowledgement is still the one that was acknowledged.
  */
 export async function noteDrift(
   db: Db,
@@ -68,29 +103,19 @@ export async function noteDrift(
   },
 ): Promise<{ readonly isNew: boolean; readonly acknowledged: DriftAcknowledgement | null }> {
   const { subject, run, digest, drifted } = options;
-  const [before] = await rows(db, currentRow, CURRENT, { subject });
-  const id = `${run.executionId}/drift/${digest ?? 'gone'}`;
-  const isSame = digest === null ? before?.decision !== SEEN : before?.decision === SEEN && before.evidence === digest;
-  if (isSame) {
-    // An activity whose answer was lost looks again, and finds what it has written itself.
-    return { isNew: digest !== null && before?.id === id, acknowledged: before ? acknowledgementOf(before) : null };
-  }
-  await recordDecision(db, {
-    id,
+  const [noted] = await rows(db, notedRow, NOTE, {
+    id: `${run.executionId}/drift/${digest ?? 'gone'}`,
     runId: run.runId,
     workflowId: run.workflowId,
     subject,
     decision: digest === null ? GONE : SEEN,
-    by: 'switchyard',
-    channel: 'store',
     reason: digest === null ? 'the stack is as its state says' : `${drifted.length} differ from the state`,
     evidence: digest ?? '',
-    data: { drifted: drifted.slice(0, MOST_NAMED) },
+    data: storableJson({ drifted: drifted.slice(0, MOST_NAMED) }),
     at: new Date().toISOString(),
   });
-  // Drift that comes back within the time is still the one that was acknowledged.
-  const [now] = await rows(db, currentRow, CURRENT, { subject });
-  return { isNew: digest !== null, acknowledged: now ? acknowledgementOf(now) : null };
+  if (digest === null || noted === undefined) return { isNew: false, acknowledged: null };
+  return { isNew: noted.is_other, acknowledged: acknowledgementOf(noted) };
 }
 
 const MOST_NAMED = 200;

@@ -16,14 +16,7 @@ export { MAX_EVENT_DATA_BYTES } from './events/encode.js';
 export { followEvents, type FollowOptions } from './events/follow.js';
 export { measureEventRate, type EventRate } from './events/measure.js';
 export { dropEventsBefore, ensureEventPartitions, type PartitionOptions, type Retired } from './events/partitions.js';
-export {
-  eachEvent,
-  readEvents,
-  type EventFilter,
-  type EventLevel,
-  type EventSource,
-  type ReadOptions,
-} from './events/read.js';
+export { readEvents, type EventFilter, type EventLevel, type EventSource, type ReadOptions } from './events/read.js';
 export {
   createEventWriter,
   type EventWriter,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startTcpProxy, waitFor } from '@switchyard/testkit';
 import { describe, expect, test } from 'vitest';
-import { appendEvents, createRunActivities, eachEvent, MAX_EVENT_DATA_BYTES, readEvents } from '../src/index.js';
+import { appendEvents, createRunActivities, MAX_EVENT_DATA_BYTES, readEvents } from '../src/index.js';
 import { connect, useStoreDatabase } from './support/database.js';
 import { newRunId, someEvents, upTo } from './support/events.js';
 
@@ -55,15 +55,6 @@ describe('appendEvents', () => {
 
   test('stores nothing for no events', async () => {
     expect(await appendEvents(database().knex, { events: [] })).toEqual([]);
-  });
-
-  test('gives every event once, in order, when they are more than one question brings', async () => {
-    const { knex } = database();
-    const runId = newRunId();
-    for (let i = 0; i < 5; i++) await appendEvents(knex, { events: someEvents(runId, 450) });
-    const seen: number[] = [];
-    for await (const { seq } of eachEvent(knex, { runId, after: 10 })) seen.push(seq);
-    expect(seen).toEqual(upTo(2_250).slice(10));
   });
 
   test('leaves no gap and no double number when many writers append to the same runs at once', async () => {

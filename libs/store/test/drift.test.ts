@@ -52,6 +52,26 @@ describe('drift', () => {
     expect(await listed(subject)).toMatchObject({ digest: 'sha256:2' });
   });
 
+  test('is noted in one statement, also when many look at once', async () => {
+    const subject = newSubject();
+    const asked: string[] = [];
+    const { knex } = database();
+    const listen = ({ sql, bindings }: { sql: string; bindings: unknown[] }): void => {
+      if (bindings.includes(subject)) asked.push(sql);
+    };
+    knex.on('query', listen);
+    try {
+      await note(subject, 'sha256:1');
+      await note(subject, 'sha256:1');
+    } finally {
+      knex.removeListener('query', listen);
+    }
+    expect(asked).toHaveLength(2);
+    const run = newRun();
+    await Promise.all(Array.from({ length: 8 }, () => note(subject, 'sha256:2', run)));
+    expect((await listDecisions(knex, { subject })).map(({ evidence }) => evidence)).toEqual(['sha256:1', 'sha256:2']);
+  });
+
   test('is listed with what has drifted until it is gone', async () => {
     const subject = newSubject();
     await note(subject, 'sha256:1');

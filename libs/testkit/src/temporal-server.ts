@@ -21,15 +21,28 @@ export interface StartedTemporal extends TemporalForTests, AsyncDisposable {
   readonly stop: () => Promise<void>;
 }
 
+/** Options of {@link startTemporal}. */
+export interface StartTemporalOptions {
+  /** Events of history after which the server suggests to continue as new. Default: that of the server, 4096. */
+  readonly suggestContinueAsNew?: number;
+}
+
 /**
  * Starts a Temporal server in memory, without its web page, with Switchyard's search attributes. It ends with `stop`,
  * and also when the calling process is killed.
  */
-export async function startTemporal(): Promise<StartedTemporal> {
+export async function startTemporal({ suggestContinueAsNew }: StartTemporalOptions = {}): Promise<StartedTemporal> {
   const context = toolContext({ progress: (line) => process.stderr.write(`${line}\n`) });
   const { path: binary } = requireTool(await findTool(temporalTool(context)));
   const folder = await mkdtemp(join(tmpdir(), 'switchyard-temporal-'));
-  const server = await startDevServer({ binary, uiPort: false, logFile: join(folder, 'server.log') });
+  const server = await startDevServer({
+    binary,
+    uiPort: false,
+    logFile: join(folder, 'server.log'),
+    ...(suggestContinueAsNew === undefined
+      ? {}
+      : { dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': suggestContinueAsNew } }),
+  });
   const guard = endWithParent(server.identity.pid, { signal: 'TERM', removeDirectory: folder });
   const stop = async (): Promise<void> => {
     guard.release();

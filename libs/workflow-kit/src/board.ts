@@ -11,6 +11,8 @@ export interface BoardOptions {
   readonly kind: string;
   readonly runId: string;
   readonly now: () => Date;
+  /** The status to go on with; default: that of a run that begins. */
+  readonly carried?: RunStatus;
   /** Called after every change, with the new status. */
   readonly onChange: (status: RunStatus) => void;
 }
@@ -25,7 +27,7 @@ export class Board {
   constructor(options: BoardOptions) {
     this.#options = options;
     const now = options.now().toISOString();
-    this.#status = {
+    this.#status = options.carried ?? {
       kind: options.kind,
       title: options.kind,
       runId: options.runId,

@@ -7,6 +7,8 @@ import {
   type ChangeStreamResult,
   type EventRuleInput,
   type EventRuleResult,
+  type KubernetesInputGiven,
+  type KubernetesResult,
   type MigrationInputGiven,
   type MigrationResult,
   type RunbookResult,
@@ -42,6 +44,7 @@ export interface WorkflowResults {
   readonly SchemaChangePlanWorkflow: SchemaChangePlanResult;
   readonly migrateUsersNameSplitWorkflow: SchemaChangeResult;
   readonly ChangeStreamWorkflow: ChangeStreamResult;
+  readonly KubernetesApplyWorkflow: KubernetesResult;
   readonly RunbookWorkflow: RunbookResult;
   readonly EventRuleWorkflow: EventRuleResult;
   readonly VmwareDeployWorkflow: VmwareDeployResult;
@@ -57,6 +60,7 @@ export interface WorkflowInputs {
   readonly SchemaChangePlanWorkflow: SchemaChangeGiven;
   readonly migrateUsersNameSplitWorkflow: Partial<SchemaChangeGiven['spec']> | null;
   readonly ChangeStreamWorkflow: ChangeStreamInput;
+  readonly KubernetesApplyWorkflow: KubernetesInputGiven;
   readonly RunbookWorkflow: { runbook: RunbookRun['runbook'] | object; inputs?: Record<string, unknown> };
   readonly EventRuleWorkflow: EventRuleInput | { rule: object };
   readonly VmwareDeployWorkflow: VmwareDeployInputGiven;
@@ -140,6 +144,10 @@ export const runTerraform = (input: TerraformInputGiven, options?: ChildOptions)
 /** Migrates a database from another workflow. */
 export const runDatabaseMigration = (input: MigrationInputGiven, options?: ChildOptions): Promise<MigrationResult> =>
   executeRun('DatabaseMigrationWorkflow', input, options);
+
+/** Applies or deletes Kubernetes objects from another workflow. */
+export const runKubernetes = (input: KubernetesInputGiven, options?: ChildOptions): Promise<KubernetesResult> =>
+  executeRun('KubernetesApplyWorkflow', input, options);
 
 /** Changes a schema under traffic from another workflow. */
 export const runSchemaChange = (input: SchemaChangeGiven, options?: ChildOptions): Promise<SchemaChangeResult> =>

@@ -14,7 +14,7 @@ export interface ReportTo {
 export class ParentReports {
   readonly #to: ReportTo;
   #next: Pick<ChildReport, 'waitingFor'> | undefined;
-  #isSending = false;
+  #sending: Promise<void> | undefined;
 
   constructor(to: ReportTo) {
     this.#to = to;
@@ -22,11 +22,15 @@ export class ParentReports {
 
   tell(waitingFor: WaitingFor | null): void {
     this.#next = { waitingFor };
-    if (!this.#isSending) void this.#sendAll();
+    this.#sending ??= this.#sendAll();
+  }
+
+  /** Resolves when the parent was told everything. */
+  async drain(): Promise<void> {
+    while (this.#sending) await this.#sending;
   }
 
   async #sendAll(): Promise<void> {
-    this.#isSending = true;
     const { workflowId, workflowType: type } = workflowInfo();
     while (this.#next) {
       const report: ChildReport = { step: this.#to.step, workflowId, type, ...this.#next };
@@ -38,6 +42,6 @@ export class ParentReports {
         log.debug('the parent could not be told what this run waits for', { error: String(error) }),
       );
     }
-    this.#isSending = false;
+    this.#sending = undefined;
   }
 }

@@ -4,7 +4,7 @@ import { CancellationScope, allHandlersFinished, condition, isCancellation } fro
 import type { z } from 'zod';
 import { fail, failureOf, outermost } from './failure.js';
 import { registerMessages } from './run-messages.js';
-import { Run, type RunDescription } from './run.js';
+import { Run, type CarriedRun, type RunDescription } from './run.js';
 
 /** What makes a workflow function. */
 export interface WorkflowDefinition<S extends z.ZodType, R> {
@@ -21,6 +21,8 @@ export interface WorkflowDefinition<S extends z.ZodType, R> {
    * run, with the code of its cause.
    */
   readonly body: (run: Run, input: z.output<S>) => Promise<R>;
+  /** What an execution before this one took along with `run.carry()`; the run goes on with it. */
+  readonly carried?: CarriedRun | undefined;
   /** Checks beyond the schema, before anything else happens; throws CodedError. */
   readonly check?: (input: z.output<S>) => void;
 }
@@ -30,12 +32,14 @@ export interface WorkflowDefinition<S extends z.ZodType, R> {
  * events kept, one coded failure at the outside, and an end only after every handler and event is through.
  */
 export async function runWorkflow<S extends z.ZodType, R>(definition: WorkflowDefinition<S, R>): Promise<R> {
-  const run = new Run(definition.kind);
+  const run = new Run(definition.kind, definition.carried);
   registerMessages(run);
   try {
     const input = parseOrThrow(definition.schema, definition.given, definition.what);
     definition.check?.(input);
-    run.describe(definition.describe(input));
+    const description = definition.describe(input);
+    if (definition.carried === undefined) run.describe(description);
+    else run.goOn(description.target);
     const result = await run.scope.run(() => definition.body(run, input));
     await finish(run, 'run_finished', `finished after ${run.elapsedMs()} ms`);
     run.board.change({ progress: 100 });

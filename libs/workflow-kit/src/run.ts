@@ -56,6 +56,11 @@ interface Ending {
   readonly reason: string;
 }
 
+/** What a run takes along when it continues as new. Gates, held steps, compensations and signals are not in it. */
+export interface CarriedRun {
+  readonly status: RunStatus;
+}
+
 /** What a workflow says of itself before it works. */
 export interface RunDescription {
   readonly title: string;
@@ -97,10 +102,10 @@ export class Run {
   #irreversible: string | undefined;
   #reported = 'null';
 
-  constructor(kind: string) {
+  constructor(kind: string, carried?: CarriedRun) {
     const info = workflowInfo();
     this.kind = kind;
-    this.startedAt = new Date();
+    this.startedAt = carried === undefined ? new Date() : new Date(carried.status.startedAt);
     this.ref = {
       runId: info.root?.workflowId ?? info.workflowId,
       workflowId: info.workflowId,
@@ -127,6 +132,7 @@ export class Run {
       runId: this.ref.runId,
       now: () => new Date(),
       onChange: (status) => this.#changed(status),
+      ...(carried === undefined ? {} : { carried: carried.status }),
     });
   }
 
@@ -154,16 +160,32 @@ export class Run {
       phase: 'running',
       steps: steps.map((step): StepStatus => ({ id: step.id, title: step.title, state: 'pending', attempt: 0 })),
     });
-    upsertSearchAttributes([
-      { key: attribute.kind, value: this.kind },
-      { key: attribute.target, value: target.slice(0, 200) },
-    ]);
+    this.#nameTarget(target);
     this.event({
       source: 'run',
       type: 'run_started',
       message: title,
       data: { kind: this.kind, target, startedBy: this.startedBy ?? null },
     });
+  }
+
+  /** In place of {@link describe} in an execution that goes on with a carried status: nothing is told a second time. */
+  goOn(target: string): void {
+    // What the execution before showed as its wait may still be shown.
+    this.#reported = 'unknown';
+    this.board.change({});
+    this.#nameTarget(target);
+  }
+
+  /** What the next execution needs to go on as this run. */
+  carry(): CarriedRun {
+    return { status: { ...this.board.status, waitingFor: null } };
+  }
+
+  /** Resolves when everything that this execution has to tell is told: its events, and its parent. */
+  async settle(): Promise<void> {
+    await this.recorder.drain();
+    await this.#parent?.drain();
   }
 
   phase(name: string): void {
@@ -357,6 +379,13 @@ export class Run {
     if (report.waitingFor === null) this.#stepWaits.delete(report.step);
     else this.#stepWaits.set(report.step, report.waitingFor);
     this.#setWaits(this.#waits);
+  }
+
+  #nameTarget(target: string): void {
+    upsertSearchAttributes([
+      { key: attribute.kind, value: this.kind },
+      { key: attribute.target, value: target.slice(0, 200) },
+    ]);
   }
 
   #childrenOf(stepId: string): NonNullable<StepStatus['children']> {

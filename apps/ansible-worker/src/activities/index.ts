@@ -1,3 +1,4 @@
+import { pinSource } from '@switchyard/git-source';
 import { heartbeatWhile } from '@switchyard/worker-kit';
 import { Context } from '@temporalio/activity';
 import type { AnsibleDeps } from '../ports.js';
@@ -16,6 +17,12 @@ export function createActivities(deps: AnsibleDeps): AnsibleActivities {
       const isWorkerStopping = (): boolean => context.cancellationDetails?.workerShutdown === true;
       return heartbeatWhile(context, (signal) =>
         runner.run(input, { attempt: context.info.attempt, signal, isWorkerStopping }),
+      );
+    },
+    pinSource(input) {
+      const context = Context.current();
+      return heartbeatWhile(context, (signal) =>
+        pinSource(deps.sources, deps.events, input, { attempt: context.info.attempt, signal }),
       );
     },
     takeUp: (input) => takeUp(deps, input),

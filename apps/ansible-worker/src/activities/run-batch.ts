@@ -1,21 +1,25 @@
 import {
   ansibleInputSchema,
   CodedError,
+  gitPinOf,
+  gitSourceOf,
   parseOrThrow,
   type AnsibleInput,
   type AnsibleResult,
+  type GitPin,
 } from '@switchyard/contracts';
+import type { Checkout } from '@switchyard/git-source';
 import { endMarked, type RunResult } from '@switchyard/process';
 import { Book } from '../hosts/book.js';
 import { countHosts, failedHostsOf, MOST_HOSTS_IN_BATCH_RESULT, reasonsOf, resultsOf } from '../hosts/ledger-view.js';
 import { hostsToRun, sliceCount, sliceOf, smallestBatchSize } from '../hosts/slices.js';
 import { Inventories } from '../inventory/inventories.js';
 import { playArguments } from '../play/arguments.js';
-import { CallbackPlugins } from '../play/callback-plugins.js';
 import { playEnvironment } from '../play/environment.js';
 import { handOver } from '../play/handover.js';
 import { checkLimit, resolvePaths } from '../play/paths.js';
 import { Progress } from '../play/progress.js';
+import { ProjectSettings } from '../play/project-settings.js';
 import { runPlay } from '../play/run-play.js';
 import { openWorkspace } from '../play/workspace.js';
 import type { AnsibleDeps, KnownHost } from '../ports.js';
@@ -60,12 +64,12 @@ interface Scope {
 export class BatchRunner {
   readonly #deps: AnsibleDeps;
   readonly #inventories: Inventories;
-  readonly #plugins: CallbackPlugins;
+  readonly #settings: ProjectSettings;
 
   constructor(deps: AnsibleDeps) {
     this.#deps = deps;
     this.#inventories = new Inventories(deps);
-    this.#plugins = new CallbackPlugins(deps.settings.env, deps.settings.binDir);
+    this.#settings = new ProjectSettings(deps.settings.env, deps.settings.binDir);
   }
 
   /** Works on one slice until each host of it has a result, or says why that cannot be. */
@@ -123,12 +127,14 @@ export class BatchRunner {
     const { input, book, scope, output, keep } = play;
     const { settings, events: _, ...deps } = this.#deps;
     checkLimit(input.limit);
-    const paths = await resolvePaths(settings.roots, input);
+    await using checkout = await this.#checkout(input, call, output);
+    const paths = await resolvePaths(settings.roots, input, checkout?.path);
     const inventories = await this.#inventories.groupsOf(given.ref, input, call.signal, output);
     await using workspace = await openWorkspace(settings.workDir);
+    const searchPaths = await this.#searchPaths(given, call, play, paths.project);
     const [handover, callbackPlugins] = await Promise.all([
       handOver(input, inventories, workspace, deps.secret),
-      this.#plugins.pathFor(paths.project),
+      this.#settings.callbackPlugins(paths.project),
     ]);
     const file = scope.hosts && (await workspace.write('limit', `${scope.hosts.join('\n')}\n`));
     const count = scope.hosts?.length ?? input.batchSize;
@@ -140,6 +146,8 @@ export class BatchRunner {
       workspace: workspace.path,
       maxHosts: scope.maxHosts,
       hasInventory,
+      searchPaths,
+      ...(file === undefined ? {} : { hostsFile: file }),
     });
     const hostsText =
       scope.hosts === undefined ? '' : ` on ${scope.hosts.length} host${scope.hosts.length === 1 ? '' : 's'}`;
@@ -176,6 +184,44 @@ export class BatchRunner {
     await book.settle();
     // Awaited here: its rejection must not wait unheard while the workspace is removed.
     return await this.#conclude(given, call, play, { end, tally });
+  }
+
+  /** The files of a project from git, at the commit that was looked up for the run. */
+  async #checkout({ project }: AnsibleInput, call: BatchCall, output: PlayOutput): Promise<Checkout | undefined> {
+    const source = gitSourceOf(project);
+    if (source === undefined) return undefined;
+    const { commit } = source;
+    if (commit === undefined) throw new CodedError('InvalidInput', 'project.commit: is missing; start the run anew');
+    const checkout = await this.#deps.sources.checkout({ ...source, commit }, call.signal).catch((error: unknown) => {
+      throw boundRetries(error, call);
+    });
+    if (checkout.changed.length > 0) {
+      const message = `an earlier playbook has written into its project (${checkout.changed.join(', ')}); this run works with fresh files of the commit`;
+      await output.say('project_changed', message, { level: 'warning', data: { files: checkout.changed } });
+    }
+    return checkout;
+  }
+
+  /** Where Ansible finds what the project requires, before what the project and the machine have; undefined for none. */
+  async #searchPaths(
+    given: BatchInput,
+    call: BatchCall,
+    { input, output }: Playing,
+    project: string,
+  ): Promise<{ readonly collections: string; readonly roles: string } | undefined> {
+    const { requirements = input.project?.git === undefined ? 'ignore' : 'install' } = input.project ?? {};
+    if (requirements === 'ignore') return undefined;
+    const installed = await this.#deps.requirements.of({
+      project,
+      signal: call.signal,
+      marker: `${markerOf(given)}/requirements`,
+      onLine: (stream, text) => output.line(stream, text),
+      say: (type, message, data) => output.say(type, message, { data }),
+    });
+    if (installed === undefined) return undefined;
+    const withOurs = async (name: keyof typeof installed): Promise<string> =>
+      `${installed[name]}:${await this.#settings.searchPath(name, project)}`;
+    return { collections: await withOurs('collections'), roles: await withOurs('roles') };
   }
 
   async #planned(tally: Tally, { book, scope, output }: Playing): Promise<void> {
@@ -222,10 +268,12 @@ export class BatchRunner {
         const hosts = known?.hosts.length ?? 0;
         const batches = sliceCount(hosts, input.batchSize);
         const smallest = smallestBatchSize(hosts, input.retry.attempts);
-        if (input.batchSize < smallest) {
+        // Only a run of its own continues as new: see decision 0021.
+        const isChild = given.ref.runId !== given.ref.workflowId;
+        if (isChild && input.batchSize < smallest) {
           throw new CodedError(
             'InvalidInput',
-            `${hosts} hosts in ${batches} batches, with up to ${input.retry.attempts} attempts each, are more than one run can record: give batchSize ${smallest} or more; nothing has run`,
+            `${hosts} hosts in ${batches} batches, with up to ${input.retry.attempts} attempts each, are more than a run within another one can record: give batchSize ${smallest} or more, or start the playbook as a run of its own; nothing has run`,
           );
         }
         await output.say('batches', `${hosts} hosts in ${batches} batches of up to ${input.batchSize}`);
@@ -241,7 +289,7 @@ export class BatchRunner {
         return { kind: 'cancelled', detail };
       }
       default:
-        throw await this.#failure(given, call, verdict, { end, tally, tail, book });
+        throw await this.#failure(given, call, verdict, { end, tally, tail, book, source: gitPinOf(input.project) });
     }
   }
 
@@ -249,9 +297,9 @@ export class BatchRunner {
     given: BatchInput,
     call: BatchCall,
     verdict: Extract<Verdict, { kind: 'refused' | 'timed-out' }>,
-    ended: Ended & { readonly tail: readonly string[]; readonly book: Book },
+    ended: Ended & { readonly tail: readonly string[]; readonly book: Book; readonly source: GitPin | undefined },
   ): Promise<CodedError> {
-    const { end, tally, tail, book } = ended;
+    const { end, tally, tail, book, source } = ended;
     const known = await book.read();
     const hosts = known ? resultsOf(known.hosts) : hostResults(tally);
     const details: AnsibleResult = {
@@ -263,6 +311,7 @@ export class BatchRunner {
       inventoryDigest: known?.inventoryDigest ?? '',
       durationMs: Date.now() - Date.parse(given.startedAt),
       tail: [...tail],
+      ...(source === undefined ? {} : { source }),
     };
     if (verdict.kind === 'timed-out') {
       return new CodedError('TimedOut', `${verdict.message}; ${leftText(end.leftovers)}`, { details });
@@ -270,6 +319,12 @@ export class BatchRunner {
     const retryable = verdict.isRetryable && call.attempt <= MOST_CRASHES;
     return new CodedError(verdict.code, verdict.message, { details, retryable });
   }
+}
+
+/** A server that does not answer is asked again as often as a crash is tried again: attempts are for lost workers. */
+function boundRetries(error: unknown, { attempt }: BatchCall): unknown {
+  if (!(error instanceof CodedError) || !error.retryable || attempt <= MOST_CRASHES) return error;
+  return new CodedError(error.code, error.message, { details: error.details, cause: error, retryable: false });
 }
 
 interface Playing {

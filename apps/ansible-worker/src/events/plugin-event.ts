@@ -33,6 +33,13 @@ export const pluginEventSchema = z.discriminatedUnion('ev', [
     split: z.boolean(),
   }),
   z.object({ ...envelope, ev: z.literal('plan_failed'), message: z.string() }),
+  z.object({
+    ...envelope,
+    ev: z.literal('strayed'),
+    hosts: z.array(name),
+    count: z.number().int(),
+    message: z.string().nullish(),
+  }),
   z.object({ ...envelope, ev: z.literal('play_start'), play: name, play_id: z.string(), pattern: z.string() }),
   z.object({ ...envelope, ev: z.literal('no_hosts_matched') }),
   z.object({ ...envelope, ev: z.literal('no_hosts_remaining') }),

@@ -5,10 +5,10 @@ export function sliceCount(hosts: number, batchSize: number): number {
   return Math.ceil(hosts / batchSize);
 }
 
-/** Attempts of batches in one run. Each is up to 12 events of its history, of which Temporal takes 51,200. */
+/** Attempts of batches in one execution. Each is up to 12 events of its history, of which Temporal takes 51,200. */
 const MOST_ATTEMPTS = 3_000;
 
-/** The smallest batches with which a run over so many hosts fits into its history, also when every batch uses all attempts. */
+/** The smallest batches with which a run over so many hosts fits into the history of one execution, also when every batch uses all attempts. */
 export function smallestBatchSize(hosts: number, attempts: number): number {
   return Math.max(1, Math.ceil(hosts / Math.floor(MOST_ATTEMPTS / attempts)));
 }

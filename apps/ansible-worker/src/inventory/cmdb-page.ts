@@ -1,4 +1,4 @@
-import type { InventoryGroups } from '@switchyard/contracts';
+import { hostNameSchema, type InventoryGroups } from '@switchyard/contracts';
 import { z } from 'zod';
 
 /**
@@ -8,7 +8,7 @@ import { z } from 'zod';
 const field = (pattern: RegExp, what: string) => z.string().max(253).regex(pattern, `is not ${what}`);
 
 const hostSchema = z.object({
-  name: field(/^[A-Za-z0-9_][\w.:-]*$/, 'the name of a host (letters, digits, _ . : -)'),
+  name: field(/^[A-Za-z0-9_][\w.:-]*$/, 'the name of a host (letters, digits, _ . : -)').pipe(hostNameSchema),
   ip: field(/^[\w.:%-]+$/, 'an address'),
   user: field(/^[\w.@\\+-]+\$?$/, 'the name of a user'),
   role: field(/^[A-Za-z_][\w-]*$/, 'the name of a group (letters, digits, _ -)'),

@@ -25,6 +25,7 @@ describe('hosts of a CMDB', () => {
     ['name', 'a,b'],
     ['name', '@/etc/passwd'],
     ['name', 'a b'],
+    ['name', 'all'],
     ['ip', "{{ lookup('pipe', 'id') }}"],
     ['ip', '10.0.0.1 -oProxyCommand=id'],
     ['user', '{{ x }}'],

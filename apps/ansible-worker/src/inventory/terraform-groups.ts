@@ -1,6 +1,7 @@
 import {
   CodedError,
   formatProblems,
+  hostNameSchema,
   parse,
   type InventoryGroups,
   type TerraformInventory,
@@ -14,8 +15,8 @@ const outputSchema = z.object({
 });
 const variables = z.record(z.string(), z.unknown());
 const hostsSchema = z.union([
-  z.array(z.string().min(1)),
-  z.record(z.string().min(1), z.union([z.string().min(1), variables, z.null()])),
+  z.array(z.string()),
+  z.record(z.string(), z.union([z.string().min(1), variables, z.null()])),
 ]);
 
 /**
@@ -43,6 +44,9 @@ function hostsOf(name: string, outputs: TerraformInventory['outputs']): Record<s
     const ways = 'must be a list of names, or a map of names to an address or to variables';
     throw invalid(name, `${ways}: ${formatProblems(parsed.problems)}`);
   }
+  const hosts = Array.isArray(parsed.value) ? parsed.value : Object.keys(parsed.value);
+  const odd = hosts.map((host) => parse(hostNameSchema, host)).find(({ ok }) => !ok);
+  if (odd?.ok === false) throw invalid(name, formatProblems(odd.problems));
   if (Array.isArray(parsed.value)) return Object.fromEntries(parsed.value.map((host) => [host, null]));
   return Object.fromEntries(
     Object.entries(parsed.value).map(([host, value]) => [

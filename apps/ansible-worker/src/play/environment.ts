@@ -36,10 +36,19 @@ export function playEnvironment(options: {
   /** Hosts from which on the plugin stops to be sliced; 0 = never. */
   readonly maxHosts: number;
   readonly hasInventory: boolean;
+  /** Search paths with what the project requires; without it they are left as they are. */
+  readonly searchPaths?: { readonly collections: string; readonly roles: string } | undefined;
+  /** File with the hosts that may run, one a line; without it, all that the inventory and the limit give. */
+  readonly hostsFile?: string;
 }): Record<string, string> {
-  const { env, callbackPlugins, workspace, maxHosts, hasInventory } = options;
+  const { env, callbackPlugins, workspace, maxHosts, hasInventory, searchPaths, hostsFile } = options;
+  const { ANSIBLE_COLLECTIONS_PATHS: older, ...allowed } = allowedEnvironment(env);
   return {
-    ...allowedEnvironment(env),
+    ...allowed,
+    ...(older === undefined || searchPaths ? {} : { ANSIBLE_COLLECTIONS_PATHS: older }),
+    ...(searchPaths
+      ? { ANSIBLE_COLLECTIONS_PATH: searchPaths.collections, ANSIBLE_ROLES_PATH: searchPaths.roles }
+      : {}),
     ...STRICT_SETTINGS,
     ANSIBLE_CALLBACK_PLUGINS: callbackPlugins,
     ANSIBLE_NOCOLOR: '1',
@@ -50,11 +59,11 @@ export function playEnvironment(options: {
     // Ansible refuses to run under a locale that is not UTF-8.
     LC_ALL: 'C.UTF-8',
     SWITCHYARD_MAX_HOSTS: String(maxHosts),
+    ...(hostsFile === undefined ? {} : { SWITCHYARD_ONLY_HOSTS: hostsFile }),
   };
 }
 
-/** Where Ansible looks for callback plugins when nobody configured it. */
-export function defaultCallbackPlugins(env: NodeJS.ProcessEnv): string {
-  const home = env['ANSIBLE_HOME'] || path.join(env['HOME'] || homedir(), '.ansible');
-  return `${path.join(home, 'plugins', 'callback')}:/usr/share/ansible/plugins/callback`;
+/** Where Ansible keeps what belongs to the user, when no file says otherwise. */
+export function ansibleHome(env: NodeJS.ProcessEnv): string {
+  return env['ANSIBLE_HOME'] || path.join(env['HOME'] || homedir(), '.ansible');
 }

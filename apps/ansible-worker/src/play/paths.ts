@@ -26,11 +26,23 @@ async function resolveNamed(
   }
 }
 
-/** Resolves the paths of an input. Each thing that is missing has its own code, and none is sought outside the roots. */
-export async function resolvePaths(roots: readonly string[], input: AnsibleInput): Promise<PlayPaths> {
+/**
+ * Resolves the paths of an input. Each thing that is missing has its own code, and none is sought outside the roots.
+ * @param checkout the files of a project from git: the project lies in it, and nothing but it is searched for it
+ */
+export async function resolvePaths(
+  projectRoots: readonly string[],
+  input: AnsibleInput,
+  checkout?: string,
+): Promise<PlayPaths> {
+  const roots = checkout === undefined ? projectRoots : [checkout, ...projectRoots];
   const details = { roots };
-  const project = await resolveNamed(roots, input.project?.path ?? '.', undefined, (message) => {
-    const way = 'name a directory below a project root in `project.path`';
+  const own = checkout === undefined ? roots : [checkout];
+  const project = await resolveNamed(own, input.project?.path ?? '.', undefined, (message) => {
+    const way =
+      checkout === undefined
+        ? 'name a directory below a project root in `project.path`'
+        : `name a directory of the repository as it is in commit ${input.project?.commit ?? ''}`;
     return new CodedError('NotFound', `project: ${message}; ${way}`, { details });
   });
   if (!(await stat(project)).isDirectory()) {

@@ -7,10 +7,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { layOver } from '../activities/take-up.js';
 import { pluginEventSchema } from '../events/plugin-event.js';
 import { playArguments } from './arguments.js';
-import { CallbackPlugins, PLUGIN_DIR } from './callback-plugins.js';
 import { allowedEnvironment, playEnvironment } from './environment.js';
 import { handOver } from './handover.js';
 import { Progress } from './progress.js';
+import { PLUGIN_DIR, ProjectSettings } from './project-settings.js';
 import { openWorkspace, removeDeadWorkspaces } from './workspace.js';
 
 let dir: string;
@@ -124,17 +124,26 @@ describe('environment', () => {
 describe('callback plugins', () => {
   test('stand in front of the defaults, without a question to Ansible', async () => {
     // There is no ansible-config in this directory: asking would fail.
-    const plugins = new CallbackPlugins({ HOME: dir, PATH: '' }, dir);
+    const plugins = new ProjectSettings({ HOME: dir, PATH: '' }, dir);
     await writeFile(path.join(dir, 'ansible.cfg'), '[defaults]\nforks = 3\n');
-    expect(await plugins.pathFor(dir)).toBe(
+    expect(await plugins.callbackPlugins(dir)).toBe(
       `${PLUGIN_DIR}:${dir}/.ansible/plugins/callback:/usr/share/ansible/plugins/callback`,
     );
   });
 
   test('stand in front of those of the environment', async () => {
-    const plugins = new CallbackPlugins({ HOME: dir, ANSIBLE_CALLBACK_PLUGINS: '/mine' });
-    expect(await plugins.pathFor(dir)).toBe(`${PLUGIN_DIR}:/mine`);
+    const plugins = new ProjectSettings({ HOME: dir, ANSIBLE_CALLBACK_PLUGINS: '/mine' });
+    expect(await plugins.callbackPlugins(dir)).toBe(`${PLUGIN_DIR}:/mine`);
   });
+});
+
+test('search paths are those of the environment, else the defaults; a file that sets others is asked about', async () => {
+  const settings = new ProjectSettings({ HOME: dir, PATH: '', ANSIBLE_ROLES_PATH: '/mine' }, dir);
+  expect(await settings.searchPath('roles', dir)).toBe('/mine');
+  const collections = `${dir}/.ansible/collections:/usr/share/ansible/collections`;
+  expect(await settings.searchPath('collections', dir)).toBe(collections);
+  await writeFile(path.join(dir, 'ansible.cfg'), '[defaults]\ncollections_path = here\n');
+  await expect(settings.searchPath('collections', dir)).rejects.toMatchObject({ code: 'ToolMissing' });
 });
 
 describe('a workspace', () => {

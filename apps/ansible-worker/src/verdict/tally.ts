@@ -26,6 +26,8 @@ export class Tally {
   hosts: readonly string[] | undefined;
   plan: PluginEventOf<'plan'> | undefined;
   planFailure: string | undefined;
+  /** The process ended itself, because it would have worked on hosts that it was not given. */
+  strayed: PluginEventOf<'strayed'> | undefined;
   playsStarted = 0;
   /** The final stats arrived: the process came to its end by itself. */
   isComplete = false;
@@ -51,6 +53,9 @@ export class Tally {
         break;
       case 'plan_failed':
         this.planFailure = event.message;
+        break;
+      case 'strayed':
+        this.strayed = event;
         break;
       case 'play_start':
         this.playsStarted += 1;

@@ -236,6 +236,14 @@ describe('a process that was broken off', () => {
     });
   });
 
+  test('3 before a play on hosts that it was not given: refused with their names', () => {
+    expect(judge(ended(3), tallyOf({ ev: 'strayed', hosts: ['b', 'c'], count: 7 }))).toMatchObject({
+      code: 'AnsibleInventoryInvalid',
+      isRetryable: false,
+      message: expect.stringContaining('would run on b, c and 5 more, which it was not given'),
+    });
+  });
+
   test('our cancel, whatever code or signal it ended with', () => {
     expect(judge(ended(99, [], { ended: 'cancelled' }), tallyOf(...begun))).toEqual({ kind: 'cancelled' });
     expect(judge(ended(null, [], { ended: 'cancelled', signal: 'SIGKILL' }), tallyOf(...begun))).toEqual({

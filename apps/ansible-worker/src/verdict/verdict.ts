@@ -118,6 +118,7 @@ function judgeComplete(end: ProcessEnd, tally: Tally, { startAtTask }: Asked): V
 
 /** No final stats: whatever the exit code says, this was no success. */
 function judgeBrokenOff(end: ProcessEnd, tally: Tally): Verdict {
+  if (tally.strayed) return refused('AnsibleInventoryInvalid', strayedText(tally.strayed));
   const said = sayingOf(end.tail);
   switch (end.exitCode) {
     case 0:
@@ -132,4 +133,13 @@ function judgeBrokenOff(end: ProcessEnd, tally: Tally): Verdict {
       return refused(code, `${said}${where}`, isRetryable);
     }
   }
+}
+
+function strayedText({ hosts, count, message }: NonNullable<Tally['strayed']>): string {
+  const what =
+    count === 0
+      ? `which hosts the play would run on could not be told (${message ?? 'unknown'})`
+      : `the play would run on ${hosts.join(', ')}${count > hosts.length ? ` and ${count - hosts.length} more` : ''}, which it was not given`;
+  const why = 'a host that it was given has left the inventory, or has a name that Ansible reads as a pattern';
+  return `inventory: ${what}: ${why}; rename the host, or start a new run with the hosts as they are now`;
 }

@@ -1,4 +1,4 @@
-import type { AnsibleInput, AnsibleResult, RunRef } from '@switchyard/contracts';
+import type { AnsibleInput, AnsibleResult, RunRef, SourceActivities } from '@switchyard/contracts';
 
 /** Which hosts one call of `runBatch` works on, and on whose behalf. */
 export interface BatchInput {
@@ -52,7 +52,7 @@ export interface TakenUp {
 }
 
 /** The activities of the ansible-worker. */
-export interface AnsibleActivities {
+export interface AnsibleActivities extends SourceActivities {
   runBatch(input: BatchInput): Promise<BatchResult>;
   /** Reads the input of the run that `retryOf` names, lays the new one over it, and writes down the hosts to run on. */
   takeUp(input: { readonly ref: RunRef; readonly given: unknown }): Promise<TakenUp>;

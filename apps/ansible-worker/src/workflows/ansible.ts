@@ -1,35 +1,66 @@
-import { ansibleInputSchema, type AnsibleInput, type AnsibleResult } from '@switchyard/contracts';
-import { activities, fail, failureOf, runWorkflow, type Run } from '@switchyard/workflow-kit';
-import { isCancellation, patched, sleep } from '@temporalio/workflow';
+import { ansibleInputSchema, gitPinOf, type AnsibleInput, type AnsibleResult } from '@switchyard/contracts';
+import {
+  activities,
+  continueRun,
+  fail,
+  failureOf,
+  pinSource,
+  runWorkflow,
+  sourceSteps,
+  type CarriedRun,
+  type Run,
+} from '@switchyard/workflow-kit';
+import { ContinueAsNew, isCancellation, patched, sleep } from '@temporalio/workflow';
 import type { AnsibleActivities } from './activities.js';
-import { PLAYBOOK_STEP, Round, type RoundResult } from './round.js';
+import { PLAYBOOK_STEP, Round, type CarriedRound, type RoundResult } from './round.js';
 
-/** Runs a playbook. The result has every host; a failure carries the same object in its details. */
-export async function AnsibleWorkflow(given: unknown): Promise<AnsibleResult> {
+/** What an execution hands to the next one when its history is full. */
+interface Carried {
+  readonly run: CarriedRun;
+  /** From 1 on. */
+  readonly round: number;
+  readonly progress: CarriedRound;
+}
+
+/**
+ * Runs a playbook. The result has every host; a failure carries the same object in its details.
+ * @param carried given by the execution before, when the history of one is not enough; callers give one argument
+ */
+export async function AnsibleWorkflow(given: unknown, carried?: Carried): Promise<AnsibleResult> {
   return runWorkflow({
+    carried: carried?.run,
     kind: 'ansible',
     schema: ansibleInputSchema,
     given,
     what: 'AnsibleWorkflow input',
-    describe: ({ playbook, retryOf }) => ({
+    describe: ({ playbook, project, retryOf }) => ({
       title: retryOf === undefined ? `Playbook ${playbook ?? ''}` : `Retry of ${retryOf}`,
       target: playbook ?? retryOf ?? '',
-      steps: [{ id: PLAYBOOK_STEP, title: playbook === undefined ? 'Run playbook' : `Run ${playbook}` }],
+      steps: [
+        ...sourceSteps(project),
+        { id: PLAYBOOK_STEP, title: playbook === undefined ? 'Run playbook' : `Run ${playbook}` },
+      ],
     }),
     body: async (run, input) => {
       const step = run.step(PLAYBOOK_STEP);
-      step.start();
+      if (carried === undefined) step.start();
       try {
-        const { result, summary } = await play(run, input, given);
+        const { result, summary } = await play(run, input, { given, carried });
         step.done(summary);
         return result;
       } catch (error) {
         // A cancelled batch has said already what is left running.
-        if (!isCancellation(error)) step.failed(failureOf(error).message);
+        if (!isCancellation(error) && !(error instanceof ContinueAsNew)) step.failed(failureOf(error).message);
         throw error;
       }
     },
   });
+}
+
+interface Start {
+  /** The argument as the caller gave it. */
+  readonly given: unknown;
+  readonly carried: Carried | undefined;
 }
 
 interface Played {
@@ -37,21 +68,21 @@ interface Played {
   readonly summary: string;
 }
 
-async function play(run: Run, given: AnsibleInput, raw: unknown): Promise<Played> {
-  const input = given.retryOf === undefined ? given : await takeUp(run, raw);
-  if (input.startAtTask !== undefined) {
+async function play(run: Run, parsed: AnsibleInput, { given, carried }: Start): Promise<Played> {
+  const wanted = parsed.retryOf === undefined ? parsed : await takeUp(run, given);
+  // The commit of a run that is taken up or continued comes with its input: hosts left get what the others got.
+  const project = carried === undefined && wanted.project ? await pinSource(run, wanted.project) : wanted.project;
+  const input = project === undefined ? wanted : { ...wanted, project };
+  if (carried === undefined && input.startAtTask !== undefined) {
     run.warn(`starts at task "${input.startAtTask}": what earlier tasks register, set or notify is missing`);
   }
   const isWhole = input.retry.only === 'all';
   const rounds = isWhole ? input.retry.attempts : 1;
-  for (let round = 1; ; round++) {
-    const { executionId } = run.ref;
-    const ledgerId = round === 1 ? executionId : `${executionId}#${round}`;
-    const attempts = isWhole ? 1 : input.retry.attempts;
+  for (let round = carried?.round ?? 1; ; round++) {
     // Rounds follow each other.
     // oxlint-disable-next-line no-await-in-loop
-    const played = await new Round({ run, input, ledgerId, attempts }).play();
-    const result = resultOf(run, played);
+    const played = await playRound(run, input, round, carried?.round === round ? carried.progress : undefined);
+    const result = resultOf(run, input, played);
     const summary = summaryOf(played);
     // oxlint-disable-next-line no-await-in-loop
     if (result.verdict === 'successful') return { result: await withChanges(run, input, result), summary };
@@ -61,6 +92,31 @@ async function play(run: Run, given: AnsibleInput, raw: unknown): Promise<Played
     // oxlint-disable-next-line no-await-in-loop
     await sleep(input.retry.delay);
   }
+}
+
+/** One pass over the hosts, in as many executions as it takes. */
+async function playRound(
+  run: Run,
+  input: AnsibleInput,
+  round: number,
+  progress: CarriedRound | undefined,
+): Promise<RoundResult> {
+  const { executionId } = run.ref;
+  const ledgerId = round === 1 ? executionId : `${executionId}#${round}`;
+  const attempts = input.retry.only === 'all' ? 1 : input.retry.attempts;
+  const end = await new Round({
+    run,
+    input,
+    ledgerId,
+    attempts,
+    ...(progress === undefined ? {} : { carried: progress }),
+  }).play();
+  if (end.kind === 'played') return end.result;
+  // The input as it is now: a run that was taken up is not taken up a second time.
+  return continueRun(run, () => {
+    const carried: Carried = { run: run.carry(), round, progress: end.carried };
+    return [input, carried];
+  });
 }
 
 /** With `check` or `diff` the result tells the changes. */
@@ -88,6 +144,7 @@ function verdictOf({ failed, unreachable, notStarted }: RoundResult['counts']): 
 
 function resultOf(
   run: Run,
+  { project }: AnsibleInput,
   { counts, hosts, failedHosts, batches, inventoryDigest, tail }: RoundResult,
 ): AnsibleResult {
   return {
@@ -99,7 +156,14 @@ function resultOf(
     inventoryDigest,
     durationMs: run.elapsedMs(),
     tail: [...tail],
+    ...sourceOf(project),
   };
+}
+
+/** The commit that runs, for a project from git. */
+function sourceOf(project: AnsibleInput['project']): Pick<AnsibleResult, 'source'> {
+  const source = gitPinOf(project);
+  return source === undefined ? {} : { source };
 }
 
 /** Of many hosts the result names only those that did not end well, so that they are counted elsewhere. */

@@ -89,7 +89,7 @@ export class Stream {
       } else if (stretch.kind === 'long') {
         const carried: Carried = { identity: this.#identity, mode: this.#mode, restarts: this.#restarts };
         // oxlint-disable-next-line no-await-in-loop -- never returns
-        await continueRun(this.#run, [{ stream: this.#stream, carried }]);
+        await continueRun(this.#run, () => [{ stream: this.#stream, carried }]);
       }
       // oxlint-disable-next-line no-await-in-loop -- a pause point
       await this.#run.checkpoint();

@@ -11,7 +11,7 @@ import type { Command } from 'commander';
 import { action, type Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { confirm } from '../input/confirm.js';
-import { keyValues } from '../input/key-values.js';
+import { keyValues, textAmong } from '../input/key-values.js';
 import { chooseGate, openGates } from '../runs/find-gates.js';
 import { renderGate } from '../runs/render-status.js';
 import { withSession } from '../session.js';
@@ -75,6 +75,7 @@ async function decide(
     const choice = chooseGate(gates, options.gate);
     if ('problem' in choice) throw new CodedError('GateFailed', `${runId}: ${choice.problem}`);
     const { gate, workflowId } = choice.chosen;
+    const answers = keyValues(fields, '--field', textAmong(gate.fields ?? {}));
     for (const line of renderGate(gate, workflowId, terminal)) terminal.say(line);
     // Nobody approves by accident: a person says yes to what was just shown, a script names the evidence.
     if (what === 'approve' && options.evidence === undefined && !(options.yes ?? false)) {
@@ -90,7 +91,7 @@ async function decide(
       reason: options.reason ?? '',
       by,
       ...(what === 'approve' ? { evidence: options.evidence ?? gate.evidence } : {}),
-      ...(fields.length > 0 ? { fields: keyValues(fields, '--field') } : {}),
+      ...(fields.length > 0 ? { fields: answers } : {}),
     });
     terminal.say(terminal.color.green(`${reply.message}, by ${context.identity}`));
     terminal.json({

@@ -81,13 +81,12 @@ export function registerDemoCommand(program: Command): void {
           );
           for (const line of stackLines(stack, terminal.color)) terminal.say(line);
           const names = given === undefined ? Object.keys(ACTS) : [given];
-          const waits = !options.exit && !terminal.isJson;
-          const stays = joined || waits;
+          const stays = joined || (!options.exit && !terminal.isJson);
           const acts = await playActs(context, names, { stack, stays, signal: interrupt.signal });
           const ok = acts.length === names.length && acts.every((act) => act.ok);
           terminal.json({ ok, setUpMs, acts });
           if (interrupt.signal.aborted) return EXIT.interrupted.code;
-          if (waits) {
+          if (!options.exit && !terminal.isJson) {
             terminal.say(terminal.color.dim('\nEverything stays up for you to look around. Ctrl-C ends it.'));
             await aborted(interrupt.signal);
           }

@@ -115,7 +115,7 @@ function check(context: Context, stack: string, o: CheckOptions): Promise<number
         kind: 'drift',
         startedBy: context.identity,
       },
-      o.wait ?? false,
+      { wait: o.wait },
     ),
   );
 }

@@ -3,10 +3,11 @@ import { CodedError, TASK_QUEUES, WORKFLOW_TYPES, nearestName, type WorkflowType
 import { Option, type Command } from 'commander';
 import { action, type Context } from '../context.js';
 import { checkInput } from '../input/check-input.js';
-import { jsonOption, keyValues } from '../input/key-values.js';
+import { jsonOption, keyValues, textAmong } from '../input/key-values.js';
 import { pathArgument } from '../input/path-argument.js';
+import { placeOf, withSource, type SourceOptions } from '../input/place-options.js';
 import { loadRunbook } from '../input/load-runbook.js';
-import { startAndReport } from '../runs/start-run.js';
+import { CANCEL_ON_INTERRUPT, startAndReport } from '../runs/start-run.js';
 import { withSession } from '../session.js';
 import { usageError } from '../usage-error.js';
 
@@ -14,6 +15,7 @@ const collect = (value: string, all: string[]): string[] => [...all, value];
 
 interface RunOptions {
   readonly wait?: boolean;
+  readonly cancelOnInterrupt?: boolean;
   readonly id?: string;
   readonly input?: string;
 }
@@ -24,6 +26,7 @@ function runCommand(parent: Command, name: string, description: string): Command
     .command(name)
     .description(description)
     .option('--wait', 'follow the run to its end; the exit code tells how it ended')
+    .option('--cancel-on-interrupt', CANCEL_ON_INTERRUPT)
     .option('--id <id>', 'id of the run; a repeated command with the same id joins it')
     .option('--input <json>', 'more fields of the input as JSON; options win');
 }
@@ -44,7 +47,7 @@ async function start(
       session,
       context.terminal,
       { type, taskQueue: WORKFLOW_TYPES[type].taskQueue, input, runId: options.id, kind, startedBy: context.identity },
-      options.wait ?? false,
+      options,
     ),
   );
 }
@@ -57,7 +60,7 @@ function integer(value: string): number {
   return number;
 }
 
-interface AnsibleOptions extends RunOptions {
+interface AnsibleOptions extends RunOptions, SourceOptions {
   inventory?: string;
   project?: string;
   limit: string[];
@@ -75,7 +78,7 @@ interface AnsibleOptions extends RunOptions {
   retryOf?: string;
 }
 
-interface TerraformOptions extends RunOptions {
+interface TerraformOptions extends RunOptions, SourceOptions {
   action?: string;
   workspace?: string;
   var: string[];
@@ -92,11 +95,23 @@ interface MigrationOptions extends RunOptions {
   onFailure?: string;
 }
 
-/** Registers `run ansible|terraform|migration|runbook|workflow`. */
+interface KubernetesOptions extends RunOptions {
+  namespace?: string;
+  context?: string;
+  set?: string;
+  prune?: boolean;
+  force?: boolean;
+  dryRun?: boolean;
+  delete?: boolean;
+  ready: boolean;
+  timeout?: string;
+}
+
+/** Registers `run ansible|terraform|kubernetes|migration|runbook|workflow`. */
 export function registerRunCommands(program: Command): void {
   const run = program.command('run').description('start a run');
 
-  runCommand(run, 'ansible', 'run a playbook')
+  withSource(runCommand(run, 'ansible', 'run a playbook'))
     .argument('[playbook]')
     .option('-i, --inventory <path>', 'inventory file, directory or script')
     .option('--project <path>', 'directory with ansible.cfg, roles and playbooks')
@@ -123,11 +138,12 @@ export function registerRunCommands(program: Command): void {
             playbook:
               playbook === undefined
                 ? undefined
-                : o.project === undefined
+                : o.project === undefined && o.git === undefined
                   ? pathArgument(playbook, context.cwd)
                   : playbook,
-            inventory: o.inventory === undefined ? undefined : pathArgument(o.inventory, context.cwd),
-            project: o.project === undefined ? undefined : { path: pathArgument(o.project, context.cwd) },
+            inventory:
+              o.inventory === undefined || o.git !== undefined ? o.inventory : pathArgument(o.inventory, context.cwd),
+            project: placeOf(o.project, o, context.cwd),
             limit: some(o.limit),
             tags: some(o.tags),
             skipTags: some(o.skipTags),
@@ -147,7 +163,7 @@ export function registerRunCommands(program: Command): void {
       ),
     );
 
-  runCommand(run, 'terraform', 'plan, approve and apply a stack')
+  withSource(runCommand(run, 'terraform', 'plan, approve and apply a stack'))
     .argument('<stack>', 'directory of the root module')
     .option('--action <action>', 'plan, apply or destroy; default apply')
     .option('--workspace <name>')
@@ -161,12 +177,46 @@ export function registerRunCommands(program: Command): void {
           'TerraformWorkflow',
           'terraform',
           {
-            stack: { path: pathArgument(stack, context.cwd) },
+            stack: placeOf(stack, o, context.cwd),
             action: o.action,
             workspace: o.workspace,
             vars: o.var.length > 0 ? keyValues(o.var, '--var') : undefined,
             engine: o.engine,
             approval: o.approvals === undefined ? undefined : { required: o.approvals },
+          },
+          o,
+        ),
+      ),
+    );
+
+  runCommand(run, 'kubernetes', 'apply or delete objects of a cluster')
+    .argument('<manifests>', 'file, or directory of YAML and JSON files')
+    .option('-n, --namespace <name>', 'for objects that name none')
+    .option('--context <name>', "context of the worker's kubeconfig")
+    .option('--set <name>', 'the set that these objects are')
+    .option('--prune', 'delete what was of the set and is no longer in it')
+    .option('--force', 'take over fields that somebody else has set')
+    .option('--dry-run', 'let the API server judge everything, change nothing')
+    .option('--delete', 'delete the objects, last applied first')
+    .option('--no-ready', 'end when the objects are applied, not when they are ready')
+    .option('--timeout <duration>', 'for becoming ready, default 10m')
+    .action(
+      action((context, manifests: string, o: KubernetesOptions) =>
+        start(
+          context,
+          'KubernetesApplyWorkflow',
+          'kubernetes',
+          {
+            manifests: { path: pathArgument(manifests, context.cwd) },
+            action: o.delete ? 'delete' : undefined,
+            namespace: o.namespace,
+            context: o.context,
+            set: o.set,
+            prune: o.prune,
+            force: o.force,
+            dryRun: o.dryRun,
+            wait: o.ready ? undefined : false,
+            timeout: o.timeout,
           },
           o,
         ),
@@ -207,11 +257,7 @@ export function registerRunCommands(program: Command): void {
     .action(
       action(async (context, file: string, o: RunOptions & { set: string[] }) => {
         const runbook = await loadRunbook(file, context.cwd);
-        const isText = (name: string): boolean => {
-          const input = Object.hasOwn(runbook.inputs, name) ? runbook.inputs[name] : undefined;
-          return input?.type === 'string' && !input.secret;
-        };
-        const inputs = o.set.length > 0 ? keyValues(o.set, '--set', isText) : undefined;
+        const inputs = o.set.length > 0 ? keyValues(o.set, '--set', textAmong(runbook.inputs)) : undefined;
         return start(context, 'RunbookWorkflow', 'runbook', { runbook, inputs }, o);
       }),
     );
@@ -242,7 +288,7 @@ export function registerRunCommands(program: Command): void {
             session,
             context.terminal,
             { type, taskQueue, input, runId: o.id, kind: 'workflow', startedBy: context.identity },
-            o.wait ?? false,
+            o,
           );
         });
       }),

@@ -13,7 +13,7 @@ import { renderGate, renderSteps, renderVerdict } from '../runs/render-status.js
 import { HOSTS_TO_RETRY, retryRequest } from '../runs/retry-run.js';
 import { runEvents } from '../runs/run-events.js';
 import { renderLinks, runLinks } from '../runs/run-links.js';
-import { reportOutcome, startAndReport } from '../runs/start-run.js';
+import { CANCEL_ON_INTERRUPT, reportOutcome, startAndReport } from '../runs/start-run.js';
 import { watchRun } from '../runs/watch-run.js';
 import { withSession } from '../session.js';
 import { cut, table } from '../terminal.js';
@@ -110,17 +110,23 @@ export function registerRunsCommands(program: Command): void {
         .default('failed'),
     )
     .option('--wait', 'follow the run to its end; the exit code tells how it ended')
+    .option('--cancel-on-interrupt', CANCEL_ON_INTERRUPT)
     .option('--id <id>', 'id of the new run; a repeated command with the same id joins it')
     .action(
-      action((context, runId: string, o: { hosts: keyof typeof HOSTS_TO_RETRY; wait?: boolean; id?: string }) =>
-        withSession(context.root, async (session) =>
-          startAndReport(
-            session,
-            context.terminal,
-            await retryRequest(session, { runId, hosts: o.hosts, id: o.id, startedBy: context.identity }),
-            o.wait ?? false,
+      action(
+        (
+          context,
+          runId: string,
+          o: { hosts: keyof typeof HOSTS_TO_RETRY; wait?: boolean; cancelOnInterrupt?: boolean; id?: string },
+        ) =>
+          withSession(context.root, async (session) =>
+            startAndReport(
+              session,
+              context.terminal,
+              await retryRequest(session, { runId, hosts: o.hosts, id: o.id, startedBy: context.identity }),
+              o,
+            ),
           ),
-        ),
       ),
     );
 

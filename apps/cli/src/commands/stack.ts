@@ -65,6 +65,8 @@ const hostOf = (url: string): string => new URL(url).host;
 
 function reportLines(report: ToolReport, terminal: Terminal): string[] {
   const { color } = terminal;
+  if (!report.found && report.neededFor !== null)
+    return [`${color.dim('-')} ${report.title}`, 'not there', `only for ${report.neededFor}: ${report.fix ?? ''}`];
   const head = report.found
     ? [`${color.green('✓')} ${report.title}`, report.found.version, `${report.found.path} (${report.found.source})`]
     : [
@@ -132,7 +134,9 @@ export function registerStackCommands(program: Command): void {
           for (const attempt of tried)
             terminal.say(terminal.color.dim(`    ${report.title}: ${attempt.source}: ${attempt.detail}`));
         }
-        const missing = reports.filter((report) => !report.found && report.wouldObtain === null);
+        const missing = reports.filter(
+          (report) => !report.found && report.wouldObtain === null && report.neededFor === null,
+        );
         for (const report of missing) terminal.say(terminal.color.red(`missing: ${report.title}. ${report.fix ?? ''}`));
         terminal.json({ tools: reports, missing: missing.map((report) => report.tool) });
         return missing.length > 0 ? EXIT.missing.code : EXIT.ok.code;

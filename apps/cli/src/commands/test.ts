@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { obtainTools, TEST_TOOLS, TOOLS } from '@switchyard/local-stack';
+import { obtainTools, OPTIONAL_TOOLS, TEST_TOOLS, TOOLS } from '@switchyard/local-stack';
 import type { Command } from 'commander';
 import { action } from '../context.js';
 import { EXIT } from '../exit-codes.js';
@@ -56,7 +56,10 @@ function describeFailure({ color }: Terminal, { file, test, reason }: FailedTest
  */
 async function prepareTools(terminal: Terminal): Promise<void> {
   try {
-    await obtainTools({ only: [...TOOLS, ...TEST_TOOLS], progress: (line) => terminal.note(terminal.color.dim(line)) });
+    await obtainTools({
+      only: [...TOOLS, ...OPTIONAL_TOOLS, ...TEST_TOOLS],
+      progress: (line) => terminal.note(terminal.color.dim(line)),
+    });
   } catch (error) {
     terminal.note(error instanceof Error ? error.message : String(error));
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { jsonOption, keyValues } from './key-values.js';
+import { jsonOption, keyValues, textAmong } from './key-values.js';
 
 describe('name=value pairs', () => {
   it.each([
@@ -23,6 +23,26 @@ describe('name=value pairs', () => {
     ['quoted="1.4"', '1.4'],
   ])('%s is the text %j where text is wanted', (pair, value) => {
     expect(Object.values(keyValues([pair], '--set', () => true))).toEqual([value]);
+  });
+
+  it.each([
+    ['version=1.4', { version: '1.4' }],
+    ['window=1', { window: '1' }],
+    ['ratio=1.4', { ratio: 1.4 }],
+    ['size=3', { size: 3 }],
+    ['now=true', { now: true }],
+    ['key={"$secret":"k"}', { key: { $secret: 'k' } }],
+    ['toString=1', { toString: 1 }],
+  ])('%s is read by the type that is declared', (pair, expected) => {
+    const isText = textAmong({
+      version: { type: 'string' },
+      window: { type: 'string', enum: ['1', '2'] },
+      ratio: { type: 'number' },
+      size: { type: 'integer', enum: [3, 5] },
+      now: { type: 'boolean' },
+      key: { type: 'string', secret: true },
+    });
+    expect(keyValues([pair], '--field', isText)).toEqual(expected);
   });
 
   it('without a name are refused with the option and the way out', () => {

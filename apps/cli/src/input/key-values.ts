@@ -1,3 +1,4 @@
+import type { TypedField } from '@switchyard/contracts';
 import { usageError } from '../usage-error.js';
 
 /**
@@ -18,6 +19,14 @@ export function keyValues(
       return [name, isText(name) && !text.startsWith('"') ? text : jsonOrText(text)];
     }),
   );
+}
+
+/** Which of the declared names hold text. A secret is a reference, so it is JSON. */
+export function textAmong(declared: Readonly<Record<string, TypedField>>): (name: string) => boolean {
+  return (name) => {
+    const field = Object.hasOwn(declared, name) ? declared[name] : undefined;
+    return field?.type === 'string' && !field.secret;
+  };
 }
 
 function jsonOrText(text: string): unknown {

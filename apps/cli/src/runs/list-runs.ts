@@ -27,7 +27,8 @@ export interface ListOptions {
 
 /** Top-level runs, those that wait for a person first, then the newest. */
 export async function listRuns(client: Client, options: ListOptions): Promise<ListedRun[]> {
-  const conditions = [`${SEARCH_ATTRIBUTES.kind} is not null`];
+  // A run that has continued as new is the execution that it is now.
+  const conditions = [`${SEARCH_ATTRIBUTES.kind} is not null`, `ExecutionStatus != 'ContinuedAsNew'`];
   if (options.kind !== undefined)
     conditions.push(`${SEARCH_ATTRIBUTES.kind} = '${options.kind.replaceAll("'", "''")}'`);
   if (options.open) conditions.push(`ExecutionStatus = 'Running'`);

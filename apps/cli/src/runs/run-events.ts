@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoredEvent } from '@switchyard/contracts';
-import { eachEvent, readEvents, type EventFilter } from '@switchyard/store';
+import { readEvents, type EventFilter } from '@switchyard/store';
 import type { Session } from '../session.js';
 import { describeRun } from './describe-run.js';
 import { outcomeOf } from './outcome.js';
@@ -13,6 +13,8 @@ export interface RunEventsOptions {
   readonly follow: boolean;
   readonly signal: AbortSignal;
 }
+
+const PAGE = 1_000;
 
 /** The events of a run and its children, or of one child, in the order of their numbers. */
 export async function* runEvents(session: Session, options: RunEventsOptions): AsyncGenerator<StoredEvent> {
@@ -36,9 +38,12 @@ export async function* runEvents(session: Session, options: RunEventsOptions): A
     await closed;
   }
   // What is stored by now: all of a run that has ended, since a run stores its last events before it closes.
-  for await (const event of eachEvent(store.db, { ...options.filter, ...which, after })) {
+  for (;;) {
     if (signal.aborted) return;
-    yield event;
+    const page = await readEvents(store.db, { ...options.filter, ...which, after, limit: PAGE });
+    yield* page;
+    after = page.at(-1)?.seq ?? after;
+    if (page.length < PAGE) return;
   }
 }
 

@@ -47,36 +47,65 @@ export async function startRun(session: Session, request: RunRequest): Promise<{
   }
 }
 
+/** What people are told of {@link Following.cancelOnInterrupt}. */
+export const CANCEL_ON_INTERRUPT =
+  'as --wait, and a Ctrl-C or a SIGTERM ends the run, too: for a CI job whose cancelling shall end it';
+
+/** What becomes of a run that was started here. */
+export interface Following {
+  /** It is followed to its end. */
+  readonly wait?: boolean | undefined;
+  /** It is followed, and cancelled when this process is told to end: for jobs whose end shall be that of the run. */
+  readonly cancelOnInterrupt?: boolean | undefined;
+}
+
 /** Starts a run and, when asked, follows it to its end. Returns the exit code. */
 export async function startAndReport(
   session: Session,
   terminal: Terminal,
   request: RunRequest,
-  wait: boolean,
+  { wait = false, cancelOnInterrupt = false }: Following,
 ): Promise<number> {
   const { runId, joined } = await startRun(session, request);
   const link = session.uiLink(runId);
   terminal.say(
     `${joined ? 'joined' : 'started'} ${terminal.color.bold(runId)}${link ? `  ${terminal.color.dim(link)}` : ''}`,
   );
-  if (!wait) {
+  if (!wait && !cancelOnInterrupt) {
     terminal.say(terminal.color.dim(`follow it: switchyard ${request.follow ?? 'runs watch'} ${runId}`));
     terminal.json({ runId, joined, link });
     return EXIT.ok.code;
   }
   const interrupt = new AbortController();
-  const onInterrupt = (): void => interrupt.abort();
-  process.once('SIGINT', onInterrupt);
+  let asked = false;
+  const onInterrupt = (): void => {
+    if (!cancelOnInterrupt || asked) return interrupt.abort();
+    asked = true;
+    terminal.note(`asking ${runId} to end, and waiting until nothing of it runs; once more to leave it to itself`);
+    session.client.workflow
+      .getHandle(runId)
+      .cancel()
+      .catch((error: unknown) => {
+        asked = false;
+        terminal.note(`${runId} could not be asked to end: ${error instanceof Error ? error.message : String(error)}`);
+      });
+  };
+  const signals = cancelOnInterrupt ? SIGNALS_OF_CI : (['SIGINT'] as const);
+  for (const signal of signals) process.on(signal, onInterrupt);
   try {
     const outcome = await watchRun({ client: session.client, workflowId: runId, terminal, signal: interrupt.signal });
     if (outcome?.ok) for (const line of request.render?.(outcome.result) ?? []) terminal.say(line);
     if (outcome) return reportOutcome(terminal, outcome);
-    terminal.note(`stopped watching; the run goes on. End it with: switchyard abort ${runId} --reason ...`);
+    const left = asked ? 'it was asked to end, and may still be at it' : 'the run goes on';
+    terminal.note(`stopped watching; ${left}. End it with: switchyard abort ${runId} --reason ...`);
     return EXIT.interrupted.code;
   } finally {
-    process.off('SIGINT', onInterrupt);
+    for (const signal of signals) process.off(signal, onInterrupt);
   }
 }
+
+/** A runner whose job is cancelled sends one of these, and SIGKILL some time later. */
+const SIGNALS_OF_CI = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Tells how a run ended. Returns the exit code. */
 export function reportOutcome(terminal: Terminal, outcome: RunOutcome): number {

@@ -124,6 +124,6 @@ export function startChange(
         return ['', ...renderReport(report, { ok: true, words: 'completed; nothing was left behind' }, terminal), ''];
       },
     },
-    options.wait,
+    { wait: options.wait },
   );
 }

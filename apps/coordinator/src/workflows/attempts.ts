@@ -27,6 +27,8 @@ const HOPELESS: ReadonlySet<FailureCode> = new Set([
   'AnsiblePlaybookInvalid',
   'AnsibleInventoryInvalid',
   'TerraformConfigInvalid',
+  'KubernetesRefused',
+  'KubernetesConflict',
   'PolicyDenied',
   'PreflightRefused',
   'ApprovalRejected',

@@ -1,5 +1,4 @@
-import type { RunbookStep } from '@switchyard/contracts';
-import { parseOrThrow } from '@switchyard/contracts';
+import { parseOrThrow, STEP_KIND_TRAITS, type RunbookStep } from '@switchyard/contracts';
 import {
   evaluate,
   itemsOf,
@@ -110,21 +109,8 @@ function onHosts({ again, held, path }: StepContext, step: RunbookStep, resolved
   return { ...(given as object), limit: [...again.hosts] };
 }
 
-/** Kinds that retry by themselves, with more knowledge than the coordinator has. */
-const RETRIES_ITSELF: readonly RunbookStep['uses'][] = [
-  'ansible',
-  'http',
-  'notify',
-  'page',
-  'ticket',
-  'dns',
-  'cmdb',
-  'vm',
-  'approval',
-];
-
 function retryOf(step: RunbookStep): RetryPolicy {
-  if (!step.retry || (RETRIES_ITSELF.includes(step.uses) && !('retry' in step.with))) return ONCE;
+  if (!step.retry || (STEP_KIND_TRAITS[step.uses].retriesItself && !('retry' in step.with))) return ONCE;
   const { attempts, delay, backoff } = step.retry;
   return { attempts, delay, backoff };
 }

@@ -8,6 +8,7 @@ import {
 import { checkRunbook, resolveInputs } from '@switchyard/runbook';
 import { runWorkflow } from '@switchyard/workflow-kit';
 import { Conductor } from './conductor.js';
+import { refusedFor } from './refused.js';
 
 /** Runs a runbook: the whole of it travels in the input, so that an edit never changes a run under way. */
 export async function RunbookWorkflow(given: unknown): Promise<RunbookResult> {
@@ -28,7 +29,7 @@ export async function RunbookWorkflow(given: unknown): Promise<RunbookResult> {
 
 /** Refuses a runbook that cannot run before anything is started, with every problem at once. */
 function check({ runbook, inputs }: RunbookRun): void {
-  const problems = checkRunbook(runbook).filter((problem) => problem.level === 'error');
+  const problems = refusedFor(checkRunbook(runbook));
   if (problems.length) {
     throw new CodedError('InvalidInput', `runbook "${runbook.metadata.name}": ${formatProblems(problems)}`, {
       details: { problems },

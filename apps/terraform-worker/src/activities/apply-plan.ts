@@ -1,6 +1,6 @@
-import { readFile, rename } from 'node:fs/promises';
-import path from 'node:path';
 import { CodedError, type RunRef, type TerraformInput, type TerraformResult } from '@switchyard/contracts';
+import type { PlanManifest } from '../plan/manifest.js';
+import { unsavedStateOf } from '../plan/unsaved-file.js';
 import { hasState } from '../stack/state-document.js';
 import { diagnose } from '../tool/diagnose.js';
 import { makeReady, placePlan, readState, runApply, type ReadyStack } from './commands.js';
@@ -19,6 +19,7 @@ import { reconcile, type Continuation } from './reconcile.js';
 import { releaseStack } from './release-stack.js';
 import { createResourceRecord, type ResourceRecord } from './resource-record.js';
 import { openSession, type Session } from './session.js';
+import { keepUnsavedState, putAsideUnsavedState, refuseUnsavedState } from './unsaved-state-file.js';
 
 /** Input of the activity `applyPlan`. */
 export interface ApplyPlanInput {
@@ -26,6 +27,8 @@ export interface ApplyPlanInput {
   readonly input: TerraformInput;
   /** Digest of the plan that was shown and approved. */
   readonly planDigest: string;
+  /** Keeps the stack when its state could not be saved: the run asks people whether to push it. */
+  readonly keepsUnsaved?: boolean;
 }
 
 /** What an apply left. */
@@ -40,7 +43,7 @@ export interface AppliedStack {
  */
 export async function applyPlan(
   deps: TerraformDeps,
-  { ref, input, planDigest }: ApplyPlanInput,
+  { ref, input, planDigest, keepsUnsaved = false }: ApplyPlanInput,
   attempt: Attempt,
 ): Promise<AppliedStack> {
   if (attempt.number > 1) await endLeftovers(ref.executionId, attempt.signal);
@@ -66,21 +69,24 @@ export async function applyPlan(
     advance = (detail) => progress.advance(session.mask.mask(detail));
 
     let next: Continuation;
-    if (attempt.number > 1) next = await reconcile(deps, session, ready, manifest);
-    else {
+    if (attempt.number > 1) {
+      await refuseUnsavedState(deps, session, manifest);
+      next = await reconcile(deps, session, ready, manifest);
+    } else {
+      await putAsideUnsavedState(session);
       // Only the local backend can be asked without a process; the tool itself refuses a stale plan for all of them.
       if (ready.backend.stateFile !== null) refuseChangedState(session, manifest, await readState(session, ready));
       const file = await placePlan(session, await fetchPlan(deps, session, manifest));
       next = { kind: 'apply', file, applyTimeVariables: manifest.applyTimeVariables };
     }
-    if (next.kind === 'apply') await apply(deps, session, ready, next, record);
+    if (next.kind === 'apply') await apply(deps, session, { ready, manifest, plan: next, record });
     const state = await readState(session, ready);
     const outputs = await keepOutputs({ state, ref, mask: session.mask, artifacts: deps.artifacts });
     isOver = true;
     return { outputs, stateSerial: hasState(state) ? state.serial : null };
   } catch (error) {
     const failure = error instanceof CodedError ? retryLocked(error, attempt) : error;
-    isOver = failure instanceof CodedError && !failure.retryable;
+    isOver = failure instanceof CodedError && !failure.retryable && !(keepsUnsaved && unsavedStateOf(failure));
     throw failure;
   } finally {
     await session.close();
@@ -94,15 +100,21 @@ function retryLocked(error: CodedError, attempt: Attempt): CodedError {
   return new CodedError(error.code, error.message, { details: error.details, cause: error, retryable: true });
 }
 
-async function apply(
-  deps: TerraformDeps,
-  session: Session,
-  ready: ReadyStack,
-  plan: Extract<Continuation, { kind: 'apply' }>,
-  record: ResourceRecord,
-): Promise<void> {
+interface Apply {
+  readonly ready: ReadyStack;
+  readonly manifest: PlanManifest;
+  readonly plan: Extract<Continuation, { kind: 'apply' }>;
+  readonly record: ResourceRecord;
+}
+
+async function apply(deps: TerraformDeps, session: Session, { ready, manifest, plan, record }: Apply): Promise<void> {
   try {
-    const outcome = await runApply(session, ready, plan);
+    const outcome = await runApply(session, ready, plan).catch(async (error: unknown) => {
+      // It was interrupted, and may have been unable to save what it had made until then.
+      // A store that is away leaves the file where it is, and the first cause counts.
+      await keepUnsavedState(deps, session, manifest).catch(() => undefined);
+      throw error;
+    });
     if (outcome.exitCode === 0) return;
     throw diagnose({
       command: 'apply',
@@ -111,7 +123,7 @@ async function apply(
       details: {
         applied: record.applied.slice(0, MOST_NAMED),
         failed: record.failed.slice(0, MOST_NAMED),
-        ...(await keepErroredState(deps, session)),
+        ...(await keepUnsavedState(deps, session, manifest)),
       },
     });
   } finally {
@@ -121,28 +133,3 @@ async function apply(
 }
 
 const MOST_NAMED = 100;
-
-/** Where the tool writes a state that it could not send to its backend: the only record of what was created. */
-const ERRORED_STATE = 'errored.tfstate';
-
-async function keepErroredState(deps: TerraformDeps, session: Session): Promise<{ erroredState?: string }> {
-  const file = path.join(session.stack.directory, ERRORED_STATE);
-  const content = await readFile(file).catch(() => undefined);
-  if (content === undefined) return {};
-  const { digest } = await deps.artifacts.put({
-    runId: session.ref.runId,
-    kind: 'terraform-errored-state',
-    name: ERRORED_STATE,
-    contentType: 'application/json',
-    content,
-  });
-  // Kept beside under a name of its own: the tool would overwrite it, and the next run must not take it for its own.
-  await rename(file, `${file}.${digest.slice(7, 19)}`);
-  await session.tell({
-    type: 'state_not_saved',
-    level: 'error',
-    message: `the state could not be saved to its backend; it is kept as artifact ${digest} and has to be pushed by hand`,
-    data: { artifact: digest },
-  });
-  return { erroredState: digest };
-}

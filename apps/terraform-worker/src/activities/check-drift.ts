@@ -17,7 +17,12 @@ export interface CheckDriftInput {
 export interface FoundDrift {
   readonly subject: string;
   readonly digest: string | null;
+  /** The worst of it; all of it where there is not much. */
   readonly drifted: readonly Drifted[];
+  /** How much there is in all. Absent in runs that an earlier release looked at. */
+  readonly driftedCount?: number;
+  /** Digest of the artifact that names all of it; null where `drifted` does. Absent as above. */
+  readonly driftedList?: string | null;
   readonly shown: readonly string[];
   /** Whether the look before this one has not found it. */
   readonly isNew: boolean;
@@ -46,17 +51,37 @@ export async function checkDrift(
     const subject = `drift:${session.stack.identity}:${input.workspace}`;
     const { digest, drifted, shown } = driftOf(plan.document, subject, (value) => mask.maskValue(value));
     const noted = await deps.drift.note({ subject, run: ref, digest, drifted });
+    const driftedList = drifted.length > MOST_NAMED ? await keepList(deps, ref, { subject, digest, drifted }) : null;
     await session.tell({
       type: 'drift_checked',
       level: digest === null ? 'info' : 'warning',
       message: shown[0] ?? '',
-      data: { digest, shown: shown.slice(1), isNew: noted.isNew },
+      data: { digest, shown: shown.slice(1), isNew: noted.isNew, driftedCount: drifted.length, driftedList },
     });
-    return { subject, digest, drifted: drifted.slice(0, MOST_NAMED), shown, ...noted };
+    return {
+      subject,
+      digest,
+      drifted: drifted.slice(0, MOST_NAMED),
+      driftedCount: drifted.length,
+      driftedList,
+      shown,
+      ...noted,
+    };
   } finally {
     await session?.close();
     await Promise.all([deps.events.flush(), releaseStack(deps, { ref })]);
   }
+}
+
+/** Keeps all that has drifted, by address. */
+async function keepList(
+  { artifacts }: TerraformDeps,
+  { runId }: RunRef,
+  list: { readonly subject: string; readonly digest: string | null; readonly drifted: readonly Drifted[] },
+): Promise<string> {
+  const content = JSON.stringify(list);
+  const artifact = { runId, kind: 'terraform-drift', name: 'drifted.json', contentType: 'application/json', content };
+  return (await artifacts.put(artifact)).digest;
 }
 
 /** Input of the activity `acknowledgeDrift`. */

@@ -42,6 +42,7 @@ export async function makeReady(session: Session, isLockFileFixed: boolean): Pro
   const before = await digest();
   if (await isInitialised(work.dataDir, before)) {
     const backend = await readBackend(at);
+    refuseLostState(session, backend);
     return { backend, configuration: before, environment: workspaceOf(backend, input.workspace), version: undefined };
   }
   const outcome = await runTool(session.tool, {
@@ -51,6 +52,7 @@ export async function makeReady(session: Session, isLockFileFixed: boolean): Pro
   });
   if (outcome.exitCode !== 0) throw failed(session, 'init', outcome);
   const backend = await readBackend(at);
+  refuseLostState(session, backend);
   // The local backend takes any workspace by its name; the others know only those that were made.
   if (backend.type !== 'local' && input.workspace !== 'default') {
     const selected = await runTool(session.tool, {
@@ -66,6 +68,16 @@ export async function makeReady(session: Session, isLockFileFixed: boolean): Pro
   return { backend, configuration, environment: workspaceOf(backend, input.workspace), version: outcome.version };
 }
 
+/** The files of a stack from git are gone when its run is over: a state among them would be, too. */
+function refuseLostState({ input, tool, sourceRoot }: Session, { stateFile }: Backend): void {
+  if (sourceRoot === undefined || stateFile === null) return;
+  if (path.relative(sourceRoot, stateFile).startsWith('..')) return;
+  throw new CodedError(
+    'TerraformConfigInvalid',
+    `"${input.stack.path}" comes from git and keeps its state beside its files, where it would be lost with them; give it a backend (\`terraform { backend "http" {} }\` or another remote one). Nothing was planned by ${tool.engine.name}`,
+  );
+}
+
 const workspaceOf = (backend: Backend, workspace: string): Record<string, string> =>
   backend.type === 'local' && workspace !== 'default' ? { TF_WORKSPACE: workspace } : {};
 
@@ -77,6 +89,8 @@ export interface MadePlan {
   readonly hasChanges: boolean;
   /** What it changes; null without changes. */
   readonly document: PlanDocument | null;
+  /** What `show -json` printed; null without changes. Holds secrets in clear text: never stored, never sent. */
+  readonly json: string | null;
   /** The state that it was made from. */
   readonly state: StateDocument;
   readonly version: string | undefined;
@@ -121,11 +135,13 @@ export async function makePlan(session: Session, ready: ReadyStack, more: readon
   const bytes = await readFile(file);
   const inside = readZipEntry(bytes, 'tfstate');
   const hasChanges = outcome.exitCode === 2;
+  const json = hasChanges ? await showPlan(session, file, ready) : null;
   return {
     file,
     bytes,
     hasChanges,
-    document: hasChanges ? await showPlan(session, file, ready) : null,
+    document: json === null ? null : planDocumentSchema.parse(JSON.parse(json)),
+    json,
     // OpenTofu may encrypt plans; then the state itself has to be asked.
     state: inside ? parseState(inside.toString('utf8'), 'the plan') : await readState(session, ready),
     version: outcome.version,
@@ -151,15 +167,13 @@ function refuseUndeclared({ input }: Session, diagnostics: readonly Diagnostic[]
   );
 }
 
-async function showPlan(session: Session, file: string, ready: ReadyStack): Promise<PlanDocument> {
-  const text = await readTool(session.tool, {
+const showPlan = (session: Session, file: string, ready: ReadyStack): Promise<string> =>
+  readTool(session.tool, {
     command: 'show',
     args: ['show', '-json', file],
     environment: ready.environment,
     ending: READING_ENDING,
   });
-  return planDocumentSchema.parse(JSON.parse(text));
-}
 
 /** Reads the state that is valid now: a file for the local backend, `state pull` for all others. */
 export async function readState(session: Session, ready: ReadyStack): Promise<StateDocument> {
@@ -200,6 +214,32 @@ export async function runApply(
     ending: APPLY_ENDING,
     outputFile: scratchFile(session, 'apply.out'),
   });
+}
+
+/**
+ * Puts a state in the place of what the backend holds. The tool refuses one that is not newer, unless it is forced.
+ * @throws TerraformPlanFailed when the backend did not take it
+ */
+export async function pushState(
+  session: Session,
+  ready: ReadyStack,
+  { bytes, isForced }: { readonly bytes: Uint8Array; readonly isForced: boolean },
+): Promise<void> {
+  const file = scratchFile(session, 'unsaved.tfstate');
+  await writeFile(file, bytes, { mode: 0o600 });
+  const outcome = await runTool(session.tool, {
+    command: 'state',
+    args: [
+      'state',
+      'push',
+      ...(isForced ? ['-force'] : []),
+      `-lock-timeout=${seconds(session.input.lockTimeout)}`,
+      file,
+    ],
+    environment: ready.environment,
+    ending: READING_ENDING,
+  });
+  if (outcome.exitCode !== 0) throw failed(session, 'state', outcome);
 }
 
 /** Writes a plan that came from elsewhere to this disk, for this user alone. */

@@ -1,4 +1,5 @@
 import { SIGNALS } from '@switchyard/contracts';
+import { pinSource } from '@switchyard/git-source';
 import { isRunOpen, type RunOwner } from '@switchyard/run-probe';
 import { heartbeatWhile } from '@switchyard/worker-kit';
 import { Context } from '@temporalio/activity';
@@ -7,6 +8,7 @@ import { applyPlan } from './apply-plan.js';
 import { acknowledgeDrift, checkDrift } from './check-drift.js';
 import type { Attempt, RunLocks, TerraformDeps } from './deps.js';
 import { planStack } from './plan-stack.js';
+import { compareState, pushState } from './push-state.js';
 import { releaseStack } from './release-stack.js';
 
 /** What the activities need from the worker; the rest comes with each call. */
@@ -34,8 +36,14 @@ export function createActivities(worker: WorkerDeps): TerraformActivities {
     return heartbeatWhile(context, (signal) => work(depsOf(context), { number: context.info.attempt, signal }));
   };
   return {
+    pinSource: (input) =>
+      during(({ sources, events }, { number, signal }) =>
+        pinSource(sources, events, input, { attempt: number, signal }),
+      ),
     planStack: (input) => during((deps, attempt) => planStack(deps, input, attempt)),
     applyPlan: (input) => during((deps, attempt) => applyPlan(deps, input, attempt)),
+    compareState: (input) => during((deps, attempt) => compareState(deps, input, attempt)),
+    pushState: (input) => during((deps, attempt) => pushState(deps, input, attempt)),
     checkDrift: (input) => during((deps, attempt) => checkDrift(deps, input, attempt)),
     acknowledgeDrift: (input) => acknowledgeDrift(worker, input),
     releaseStack: (input) => releaseStack(depsOf(Context.current()), input),

@@ -6,6 +6,7 @@ import type {
   RunRef,
   TerraformInput,
 } from '@switchyard/contracts';
+import type { GitSources } from '@switchyard/git-source';
 import type { Reaper } from '@switchyard/process';
 import type { Engine } from '../tool/find-engine.js';
 import type { ReadSecret } from '../stack/variables.js';
@@ -26,6 +27,8 @@ export interface ArtifactStore {
     readonly content: string | Uint8Array;
   }): Promise<{ readonly digest: string }>;
   read(digest: string): Promise<Buffer>;
+  /** The digest of the newest artifact of a run by this kind and name. */
+  find(artifact: { readonly runId: string; readonly kind: string; readonly name: string }): Promise<string | undefined>;
 }
 
 /** What an apply began and ended, written down outside of the state. */
@@ -114,9 +117,15 @@ export interface TerraformDeps {
   /** Tells the workflow how far a step is. Never throws. */
   readonly report: (ref: RunRef, report: ProgressReport) => Promise<void>;
   readonly findEngine: (wanted: TerraformInput['engine']) => Promise<Engine>;
+  /** Finds OPA. Called only where there are policies in Rego. */
+  readonly findOpa: () => Promise<string>;
+  /** Directory of policies in Rego that every plan must keep. */
+  readonly workerPolicies: string | undefined;
   /** Environment of the tool, complete but for the run marker. */
   readonly environment: Readonly<Record<string, string>>;
   readonly roots: readonly string[];
+  /** Stacks that lie in git. */
+  readonly sources: Pick<GitSources, 'pin' | 'copy'>;
   readonly workDir: string;
   readonly reaper?: Reaper;
 }

@@ -49,17 +49,31 @@ export async function fetchPlan(deps: TerraformDeps, session: Session, manifest:
 
 /**
  * Puts the lock file of the plan beside the configuration where there is none, so that init on this worker resolves
- * the providers that the plan was made with. Another one there means that the stack has changed.
+ * the providers that the plan was made with. Another one there means that the stack has changed; but not in a stack
+ * from git, whose commit is fixed: there init has completed it while it planned, and this copy has it as committed.
  */
 export async function placeLockFile(deps: TerraformDeps, session: Session, manifest: PlanManifest): Promise<void> {
+  const now = await addLockFile(deps, session, manifest);
+  if (now === manifest.lockFile) return;
+  throw stale(session, 'the lock file of its providers was changed', { planned: manifest.lockFile, now });
+}
+
+/**
+ * Puts the lock file of the plan where there is none.
+ * @returns the digest of the one that is there then; null when the plan has none either
+ */
+export async function addLockFile(
+  deps: TerraformDeps,
+  session: Session,
+  { lockFile }: PlanManifest,
+): Promise<string | null> {
   const file = path.join(session.stack.directory, '.terraform.lock.hcl');
   const there = await readFile(file).catch(() => undefined);
-  const now = there === undefined ? null : sha256(there);
-  if (now === manifest.lockFile) return;
-  if (there !== undefined || manifest.lockFile === null) {
-    throw stale(session, 'the lock file of its providers was changed', { planned: manifest.lockFile, now });
+  if (there !== undefined && (lockFile === null || session.sourceRoot === undefined)) return sha256(there);
+  if (lockFile !== null) {
+    await writeFile(file, await deps.artifacts.read(lockFile), { flag: there === undefined ? 'wx' : 'w' });
   }
-  await writeFile(file, await deps.artifacts.read(manifest.lockFile), { flag: 'wx' });
+  return lockFile;
 }
 
 /** Refuses a plan whose configuration was changed after it was made. */

@@ -60,7 +60,7 @@ export async function reconcile(
 }
 
 /** Keeps report and proposals. @returns the digest of each by its name */
-async function keepReport(
+export async function keepReport(
   deps: TerraformDeps,
   session: Session,
   found: Reconciliation,

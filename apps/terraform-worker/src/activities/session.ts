@@ -1,12 +1,13 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { RunRef, TerraformInput } from '@switchyard/contracts';
+import { CodedError, gitSourceOf, type RunRef, type TerraformInput } from '@switchyard/contracts';
 import { createMasker, resolveInside, type Masker } from '@switchyard/process';
 import { locateStack, stackLockName, type LocatedStack } from '../stack/locate-stack.js';
 import { resolveVariables } from '../stack/variables.js';
-import { openWorkDirectory, type WorkDirectory } from '../stack/work-directory.js';
+import { openWorkDirectory, sourceDirectory, type WorkDirectory } from '../stack/work-directory.js';
 import { eventOfMessage } from '../tool/event-of-message.js';
 import type { ToolContext } from '../tool/run-tool.js';
+import { cut } from '../tool/text-limits.js';
 import { credentialsIn } from '../tool/tool-environment.js';
 import type { UiMessage } from '../tool/ui-message.js';
 import type { ToolCommand } from '../tool/diagnose.js';
@@ -18,6 +19,8 @@ export interface Session {
   readonly ref: RunRef;
   readonly input: TerraformInput;
   readonly stack: LocatedStack;
+  /** Where the files of a stack from git lie, which are this run's own; undefined for a directory of the worker. */
+  readonly sourceRoot: string | undefined;
   readonly work: WorkDirectory;
   readonly mask: Masker;
   readonly tool: ToolContext;
@@ -39,7 +42,7 @@ export interface Session {
 export interface SessionOptions {
   readonly ref: RunRef;
   readonly input: TerraformInput;
-  readonly step: 'plan' | 'apply' | 'check';
+  readonly step: 'plan' | 'apply' | 'push-state' | 'check';
   readonly attempt: Attempt;
   readonly onMessage?: (message: UiMessage, command: ToolCommand) => void;
 }
@@ -50,8 +53,8 @@ export interface SessionOptions {
  */
 export async function openSession(deps: TerraformDeps, options: SessionOptions): Promise<Session> {
   const { ref, input, step, attempt, onMessage } = options;
-  const stack = await locateStack(deps.roots, input.stack.path);
-  const varFiles = await Promise.all(input.varFiles.map((file) => resolveInside(deps.roots, file, stack.directory)));
+  const { stack, roots, sourceRoot } = await findStack(deps, options);
+  const varFiles = await Promise.all(input.varFiles.map((file) => resolveInside(roots, file, stack.directory)));
   const engine = await deps.findEngine(input.engine);
   const mask = createMasker(credentialsIn(deps.environment));
   const vars = await resolveVariables(input.vars, deps.readSecret, mask);
@@ -98,7 +101,7 @@ export async function openSession(deps: TerraformDeps, options: SessionOptions):
     onText: (text, command) =>
       tell({
         type: 'line',
-        message: text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}...` : text,
+        message: cut(text),
         data: { command },
       }),
   };
@@ -106,6 +109,7 @@ export async function openSession(deps: TerraformDeps, options: SessionOptions):
     ref,
     input,
     stack,
+    sourceRoot,
     work,
     mask,
     tool,
@@ -116,8 +120,20 @@ export async function openSession(deps: TerraformDeps, options: SessionOptions):
   };
 }
 
-/** A line in plain text may be a whole document that the tool could not send elsewhere. */
-const LONGEST_TEXT = 4_000;
+/** The stack on this disk; one from git as it is in the commit of the run, with its variable files. */
+async function findStack(
+  { sources, roots, workDir }: TerraformDeps,
+  { ref, input, attempt }: SessionOptions,
+): Promise<{ readonly stack: LocatedStack; readonly roots: readonly string[]; readonly sourceRoot?: string }> {
+  const { path: given, ...place } = input.stack;
+  const source = gitSourceOf(place);
+  if (source === undefined) return { stack: await locateStack(roots, given), roots };
+  const { git, commit } = source;
+  if (commit === undefined) throw new CodedError('InvalidInput', 'stack.commit: is missing; start the run anew');
+  const directory = await sourceDirectory(workDir, ref.executionId);
+  await sources.copy({ ...source, commit }, directory, attempt.signal);
+  return { stack: await locateStack([directory], given, git), roots: [directory], sourceRoot: directory };
+}
 
 /** A file of this attempt that may hold secrets. */
 export const scratchFile = (session: Session, name: string): string => path.join(session.work.scratch, name);

@@ -7,7 +7,7 @@ export interface TakeStackOptions {
   readonly name: string;
   readonly ref: RunRef;
   readonly input: TerraformInput;
-  readonly step: 'plan' | 'apply' | 'check';
+  readonly step: 'plan' | 'apply' | 'push-state' | 'check';
   readonly attempt: Attempt;
 }
 

@@ -26,9 +26,10 @@ describe('driftOf', () => {
       'drift:net:default',
       same,
     );
+    // The worst first: when there is too much to be named, it is.
     expect(found.drifted).toEqual([
-      { address: 'a.x', action: 'update' },
       { address: 'a.y', action: 'delete' },
+      { address: 'a.x', action: 'update' },
       { address: 'output.zone', action: 'update' },
     ]);
     expect(found.shown).toEqual([

@@ -8,6 +8,7 @@ import { hideMarked, summariseDrift } from './summary.js';
 export interface Drift {
   /** The same for the same differences; null without any. */
   readonly digest: string | null;
+  /** What is gone first, then objects and outputs that differ, each by address: the part that is named is the worst. */
   readonly drifted: readonly Drifted[];
   /** For people, as an approval shows a plan. */
   readonly shown: readonly string[];
@@ -25,10 +26,16 @@ export function driftOf(plan: PlanDocument | null, subject: string, mask: (value
   const seen = found.map(({ drifted, change }) => mask({ ...drifted, ...shownPartOf(change) }));
   return {
     digest: sha256(JSON.stringify([subject, seen])),
-    drifted: found.map(({ drifted }) => drifted),
+    drifted: found.map(({ drifted }) => drifted).toSorted(worstFirst),
     shown: summariseDrift(plan).map((line) => String(mask(line))),
   };
 }
+
+/** An object that is gone, then one that differs, then outputs. */
+const rank = ({ address, action }: Drifted): number =>
+  address.startsWith('output.') ? 2 : action === 'delete' ? 0 : 1;
+
+const worstFirst = (a: Drifted, b: Drifted): number => rank(a) - rank(b) || (a.address < b.address ? -1 : 1);
 
 interface Found {
   readonly drifted: Drifted;

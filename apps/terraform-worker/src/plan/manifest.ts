@@ -48,6 +48,16 @@ export const planManifestSchema = z.strictObject({
   policies: z
     .array(z.strictObject({ rule: z.enum(TERRAFORM_POLICY_RULES), required: z.string(), observed: z.string() }))
     .optional(),
+  /** The policies in Rego that judged it, file by file. Absent where there are none. */
+  rego: z
+    .array(
+      z.strictObject({
+        from: z.enum(['input', 'worker']),
+        namespace: z.string(),
+        files: z.array(z.strictObject({ name: z.string(), digest: digestSchema })),
+      }),
+    )
+    .optional(),
 });
 export type PlanManifest = z.output<typeof planManifestSchema>;
 

@@ -1,6 +1,7 @@
 import {
   CodedError,
   type PolicyViolation,
+  type RegoSource,
   type TerraformPolicies,
   type TerraformPolicyRule,
 } from '@switchyard/contracts';
@@ -14,14 +15,30 @@ export interface PolicyResult {
   readonly observed: string;
 }
 
+/** What a policy wants people to know of a plan that it lets through. */
+export interface PolicyWarning {
+  readonly message: string;
+  readonly policy: RegoSource;
+}
+
 /** What the rules say about a plan. */
 export interface PolicyReport {
   readonly results: readonly PolicyResult[];
   readonly violations: readonly PolicyViolation[];
+  readonly warnings: readonly PolicyWarning[];
 }
 
+/** The report of no rule. */
+export const NOTHING_SAID: PolicyReport = { results: [], violations: [], warnings: [] };
+
+/** The rules that need no program. */
+export type BuiltInPolicies = Omit<TerraformPolicies, 'rego' | 'namespace'>;
+
 /** Judges a plan by its rules, in the order in which they are documented. */
-export function judgePlan(policies: TerraformPolicies | undefined, entries: readonly ResourceChange[]): PolicyReport {
+export function judgePlan(
+  policies: BuiltInPolicies | undefined,
+  entries: readonly ResourceChange[],
+): Omit<PolicyReport, 'warnings'> {
   const results: PolicyResult[] = [];
   const violations: PolicyViolation[] = [];
   if (policies === undefined) return { results, violations };
@@ -67,7 +84,7 @@ export function judgePlan(policies: TerraformPolicies | undefined, entries: read
 }
 
 /** Ends a run whose plan breaks a rule, before anybody is asked. */
-export function refuseViolations(stack: string, { violations }: PolicyReport): void {
+export function refuseViolations(stack: string, { violations }: Pick<PolicyReport, 'violations'>): void {
   const [first] = violations;
   if (first === undefined) return;
   const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : '';

@@ -1,4 +1,5 @@
 import { actionOf, changesOf, countChanges, type ChangeAction } from './changes.js';
+import { cut } from '../tool/text-limits.js';
 import type { PlanDocument, PlannedValues, ResourceChange } from './plan-document.js';
 
 /** A gate shows at most so many lines: they travel through workflow history. */
@@ -111,7 +112,7 @@ function shownValue(value: unknown, sensitive: unknown, unknown: unknown): strin
   if (sensitive === true) return SENSITIVE;
   if (unknown === true) return UNKNOWN;
   const text = JSON.stringify(hideMarked(value ?? null, sensitive, unknown));
-  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE - 3)}...` : text;
+  return cut(text, LONGEST_VALUE);
 }
 
 /** A value in which every marked part is hidden. */

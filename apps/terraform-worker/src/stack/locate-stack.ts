@@ -15,8 +15,11 @@ export interface LocatedStack {
 
 const isConfiguration = (name: string): boolean => /\.(tf|tofu)(\.json)?$/.test(name);
 
-/** Finds a stack inside the project roots. Throws PathRefused, or NotFound where no configuration lies. */
-export async function locateStack(roots: readonly string[], given: string): Promise<LocatedStack> {
+/**
+ * Finds a stack inside the project roots. Throws PathRefused, or NotFound where no configuration lies.
+ * @param repository address of the repository whose files lie in the only root: part of the identity
+ */
+export async function locateStack(roots: readonly string[], given: string, repository?: string): Promise<LocatedStack> {
   const directory = await resolveInside(roots, given);
   if (!(await stat(directory)).isDirectory()) {
     throw new CodedError('NotFound', `"${given}" is a file; a stack is a directory with .tf files`, {
@@ -27,7 +30,9 @@ export async function locateStack(roots: readonly string[], given: string): Prom
   if (!names.some(isConfiguration)) {
     throw new CodedError('NotFound', `"${given}" holds no .tf file, so it is no stack`, { details: { path: given } });
   }
-  return { given, directory, identity: await identityOf(roots, directory) };
+  const inside = await identityOf(roots, directory);
+  // The branch is no part of it: runs of one stack keep apart whatever they were started from.
+  return { given, directory, identity: repository === undefined ? inside : `${repository}//${inside}` };
 }
 
 async function identityOf(roots: readonly string[], directory: string): Promise<string> {

@@ -19,7 +19,8 @@ export const stateDocumentSchema = z.object({
         name: z.string(),
         instances: z
           .array(
-            z.object({
+            // What else an instance holds counts where two states are compared.
+            z.looseObject({
               index_key: z.union([z.string(), z.number()]).nullish(),
               deposed: z.string().nullish(),
               status: z.string().nullish(),
@@ -67,14 +68,22 @@ export const taintedIn = (state: StateDocument): Set<string> =>
 type Instance = StateDocument['resources'][number]['instances'][number];
 
 function addressesWhere(state: StateDocument, isMeant: (instance: Instance) => boolean): Set<string> {
-  const addresses = state.resources.flatMap(({ module, mode, type, name, instances }) => {
+  const isCurrent = ({ deposed }: Instance): boolean => deposed === undefined || deposed === null;
+  return new Set(
+    instancesOf(state).flatMap(({ address, instance }) => (isCurrent(instance) && isMeant(instance) ? [address] : [])),
+  );
+}
+
+/** Every managed object in a state, deposed ones too. */
+export function instancesOf(state: StateDocument): { readonly address: string; readonly instance: Instance }[] {
+  return state.resources.flatMap(({ module, mode, type, name, instances }) => {
     if (mode !== 'managed') return [];
     const base = `${module === undefined ? '' : `${module}.`}${type}.${name}`;
-    return instances
-      .filter((instance) => (instance.deposed === undefined || instance.deposed === null) && isMeant(instance))
-      .map(({ index_key: key }) => (key === undefined || key === null ? base : `${base}[${JSON.stringify(key)}]`));
+    return instances.map((instance) => {
+      const { index_key: key } = instance;
+      return { address: key === undefined || key === null ? base : `${base}[${JSON.stringify(key)}]`, instance };
+    });
   });
-  return new Set(addresses);
 }
 
 const backendFileSchema = z.object({

@@ -25,6 +25,13 @@ export async function openWorkDirectory(workDir: string, executionId: string): P
   return { dataDir: path.join(own, 'data'), scratch };
 }
 
+/** Where the files of a stack from git lie, for this run alone: the tool writes beside its configuration. */
+export async function sourceDirectory(workDir: string, executionId: string): Promise<string> {
+  const own = executionDirectory(workDir, executionId);
+  await mkdir(own, { recursive: true, mode: 0o700 });
+  return path.join(own, 'source');
+}
+
 /** Removes everything that a run left on this worker. */
 export async function removeWorkDirectory(workDir: string, executionId: string): Promise<void> {
   await rm(executionDirectory(workDir, executionId), { recursive: true, force: true });

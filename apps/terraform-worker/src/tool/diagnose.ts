@@ -1,5 +1,6 @@
 import { CodedError, type FailureCode } from '@switchyard/contracts';
 import { parseStateLockHolder } from './state-lock-holder.js';
+import { cut } from './text-limits.js';
 import type { Diagnostic } from './ui-message.js';
 
 /** The command of the tool that failed. */
@@ -29,8 +30,6 @@ export interface ShownDiagnostic {
 /** Failure details go to workflow history: a provider may answer with a page of text, ten of which are enough. */
 const MOST_SHOWN = 10;
 const LONGEST_DETAIL = 1_000;
-
-const cut = (text: string, length: number): string => (text.length > length ? `${text.slice(0, length - 3)}...` : text);
 
 export function shownDiagnostic({ summary, detail, address, range }: Diagnostic): ShownDiagnostic {
   return {

@@ -1,5 +1,6 @@
 import type { NewEventInput } from '@switchyard/contracts';
 import { shownDiagnostic, type ToolCommand } from './diagnose.js';
+import { cut } from './text-limits.js';
 import type { UiMessage } from './ui-message.js';
 
 /** What an event needs beside the message. */
@@ -16,8 +17,6 @@ const LEVEL: Readonly<Record<string, NewEventInput['level']>> = {
   error: 'error',
 };
 
-const LONGEST_MESSAGE = 4_000;
-
 /** Turns a message of the tool into an event; undefined for what is not worth one. */
 export function eventOfMessage(message: UiMessage, command: ToolCommand, now: string): ToolEvent | undefined {
   if (NOT_TOLD.has(message.type)) return undefined;
@@ -27,7 +26,7 @@ export function eventOfMessage(message: UiMessage, command: ToolCommand, now: st
     type: message.type,
     level: message.type.endsWith('_errored') ? 'error' : (LEVEL[message['@level']] ?? 'info'),
     subject: hook?.resource?.addr ?? change?.resource.addr ?? diagnostic?.address ?? null,
-    message: text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}...` : text,
+    message: cut(text),
     data: {
       command,
       ...(hook?.action === undefined ? {} : { action: hook.action }),

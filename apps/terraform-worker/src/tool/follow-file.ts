@@ -1,11 +1,10 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StringDecoder } from 'node:string_decoder';
+import { MOST_LINE_CHARS } from './text-limits.js';
 
 const POLL_MS = 40;
 const CHUNK_BYTES = 64 * 1024;
-/** A line that grows beyond this is given in pieces. All outputs of a stack come in one line. */
-const MOST_LINE_CHARS = 16 * 1024 * 1024;
 
 /** A file that is read while a program writes it. */
 export interface FollowedFile {

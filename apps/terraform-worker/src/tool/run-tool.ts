@@ -3,6 +3,7 @@ import { runProgram, type EndingPlan, type Masker, type Reaper, type RunResult }
 import { diagnose, type ToolCommand } from './diagnose.js';
 import type { Engine } from './find-engine.js';
 import { followFile } from './follow-file.js';
+import { cut, MOST_LINE_CHARS } from './text-limits.js';
 import { parseUiMessage, type Diagnostic, type UiMessage } from './ui-message.js';
 
 /** What every command of one attempt has in common. */
@@ -52,7 +53,7 @@ export async function runTool(context: ToolContext, call: ToolCall): Promise<Too
     const message = parseUiMessage(text);
     if (message === undefined) {
       if (text.trim() === '') return;
-      tail.push(text.slice(0, LONGEST_TAIL_LINE));
+      tail.push(cut(text));
       if (tail.length > MOST_TAIL_LINES) tail.shift();
       await context.onText(text, call.command);
       return;
@@ -62,15 +63,12 @@ export async function runTool(context: ToolContext, call: ToolCall): Promise<Too
     await context.onMessage(message, call.command);
   };
   const result = await (call.outputFile === undefined
-    ? runProgram({ ...programOf(context, call), maxLineBytes: MOST_LINE_BYTES, onLine: (_, text) => take(text) })
+    ? runProgram({ ...programOf(context, call), maxLineBytes: MOST_LINE_CHARS, onLine: (_, text) => take(text) })
     : runIntoFile(context, call, call.outputFile, take));
   return { exitCode: ended(context, call, result), diagnostics, tail, version };
 }
 
 const MOST_TAIL_LINES = 50;
-const LONGEST_TAIL_LINE = 4_000;
-/** All outputs of a stack come in one line. */
-const MOST_LINE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Runs a command whose output goes to a file that this worker reads, not to a pipe. With the worker a pipe would lose

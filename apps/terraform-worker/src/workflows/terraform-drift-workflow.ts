@@ -9,9 +9,19 @@ import {
   type TerraformDriftResult,
   type UpdateReply,
 } from '@switchyard/contracts';
-import { activities, failureOf, runTerraform, runWorkflow, type Run } from '@switchyard/workflow-kit';
+import {
+  activities,
+  failureOf,
+  pinSource,
+  runTerraform,
+  runWorkflow,
+  sourceSteps,
+  type Run,
+} from '@switchyard/workflow-kit';
 import { CancellationScope, defineUpdate, isCancellation, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { FoundDrift } from '../activities/check-drift.js';
+import { PUSH_STATE } from './save-state.js';
+import { sourceOf, stackName, timeForSource } from './stack-source.js';
 import type { TerraformActivities } from './terraform-activities.js';
 
 const MARGIN_MS = 10 * 60_000;
@@ -27,9 +37,10 @@ export async function TerraformDriftWorkflow(given: unknown): Promise<TerraformD
     given,
     what: 'TerraformDriftWorkflow input',
     describe: (input) => ({
-      title: `Drift of ${input.stack.path}${input.workspace === 'default' ? '' : ` (${input.workspace})`}`,
-      target: input.stack.path,
+      title: `Drift of ${stackName(input.stack)}${input.workspace === 'default' ? '' : ` (${input.workspace})`}`,
+      target: stackName(input.stack),
       steps: [
+        ...sourceSteps(input.stack),
         { id: 'check', title: 'Check' },
         ...(input.notify ? [{ id: 'notify', title: 'Notification' }] : []),
         ...(input.remediate === 'never' ? [] : [{ id: 'remediate', title: 'Apply' }]),
@@ -41,7 +52,7 @@ export async function TerraformDriftWorkflow(given: unknown): Promise<TerraformD
 
 class DriftRun {
   readonly #run: Run;
-  readonly #input: TerraformDriftInput;
+  #input: TerraformDriftInput;
   readonly #remediation = new CancellationScope();
   #found: FoundDrift | undefined;
   #acknowledged: DriftAcknowledgement | undefined;
@@ -54,11 +65,13 @@ class DriftRun {
 
   async live(): Promise<TerraformDriftResult> {
     const run = this.#run;
+    // A remediation applies the commit that was compared.
+    this.#input = { ...this.#input, stack: await pinSource(run, this.#input.stack) };
     run.phase('check');
-    const { timeout, lockTimeout } = this.#input;
+    const { timeout, lockTimeout, stack } = this.#input;
     const { checkDrift } = activities<Pick<TerraformActivities, 'checkDrift'>>({
       // init, workspace, plan and show, each with the time-out of the input.
-      startToClose: 4 * timeout + 2 * lockTimeout + MARGIN_MS,
+      startToClose: 4 * timeout + 2 * lockTimeout + MARGIN_MS + timeForSource(stack),
       attempts: 3,
     });
     const found = await run.inStep('check', () => checkDrift({ ref: run.ref, input: this.#input }));
@@ -73,14 +86,17 @@ class DriftRun {
       subject: found.subject,
       driftDigest: found.digest,
       drifted: [...found.drifted],
+      driftedCount: found.driftedCount ?? found.drifted.length,
+      driftedList: found.driftedList ?? null,
       acknowledged: found.digest === null ? null : acknowledged,
       remediation,
       durationMs: run.elapsedMs(),
+      ...sourceOf(this.#input.stack),
     };
   }
 
   /** Tells people of what is new to them. Not being able to is a warning, whatever the reason. */
-  async #notify({ isNew, acknowledged, digest, drifted, shown }: FoundDrift): Promise<void> {
+  async #notify({ isNew, acknowledged, digest, drifted, driftedCount, shown }: FoundDrift): Promise<void> {
     const { notify: target, stack, workspace } = this.#input;
     if (!target) return;
     const run = this.#run;
@@ -106,7 +122,14 @@ class DriftRun {
           url: target.url,
           headers: target.headers,
           text: `${run.board.status.title}: ${shown[0] ?? ''}`,
-          fields: { runId: run.ref.runId, stack: stack.path, workspace, digest, drifted: drifted.slice(0, 20) },
+          fields: {
+            runId: run.ref.runId,
+            stack: stackName(stack),
+            workspace,
+            digest,
+            drifted: drifted.slice(0, 20),
+            driftedCount: driftedCount ?? drifted.length,
+          },
         },
       });
       warning = sent.delivered ? null : (sent.warning ?? 'nobody took it');
@@ -189,6 +212,9 @@ class DriftRun {
     if (!found || found.digest === null) throw new Error('no drift was found');
     if (found.digest !== digest) throw new Error(`the drift that was found is ${found.digest}, not ${digest}`);
     if (this.#acknowledged) throw new Error(`${this.#acknowledged.by} has already acknowledged it`);
-    if (this.#run.status.waitingFor?.kind !== 'approval') throw new Error('the stack is being applied already');
+    const { waitingFor } = this.#run.status;
+    // At the gate of an unsaved state the apply is over, and its end would leave the state unsaved.
+    if (waitingFor?.kind !== 'approval' || waitingFor.name.endsWith(`/${PUSH_STATE}`))
+      throw new Error('the stack is being applied already');
   }
 }

@@ -1,7 +1,10 @@
 import { terraformInputSchema, type Condition, type TerraformInput, type TerraformResult } from '@switchyard/contracts';
-import { activities, runWorkflow, type Run } from '@switchyard/workflow-kit';
-import { CancellationScope } from '@temporalio/workflow';
+import { activities, pinSource, runWorkflow, SOURCE_STEP, sourceSteps, type Run } from '@switchyard/workflow-kit';
+import { CancellationScope, patched } from '@temporalio/workflow';
+import type { AppliedStack } from '../activities/apply-plan.js';
 import type { PlannedStack } from '../activities/plan-stack.js';
+import { saveState } from './save-state.js';
+import { shownSource, sourceOf, stackName, timeForSource } from './stack-source.js';
 import type { TerraformActivities } from './terraform-activities.js';
 
 /** Longest time that an interrupted apply may take to save its state, with room for what surrounds the commands. */
@@ -15,8 +18,8 @@ export async function TerraformWorkflow(given: unknown): Promise<TerraformResult
     given,
     what: 'TerraformWorkflow input',
     describe: (input) => ({
-      title: `${TITLE[input.action]} ${input.stack.path}${input.workspace === 'default' ? '' : ` (${input.workspace})`}`,
-      target: input.stack.path,
+      title: `${TITLE[input.action]} ${stackName(input.stack)}${input.workspace === 'default' ? '' : ` (${input.workspace})`}`,
+      target: stackName(input.stack),
       steps: stepsOf(input),
     }),
     body: changeStack,
@@ -26,30 +29,34 @@ export async function TerraformWorkflow(given: unknown): Promise<TerraformResult
 const TITLE = { plan: 'Plan', apply: 'Apply', destroy: 'Destroy' } as const;
 
 function stepsOf(input: TerraformInput): { id: string; title: string }[] {
-  if (input.action === 'plan') return [{ id: 'plan', title: 'Plan' }];
+  const first = [...sourceSteps(input.stack), { id: 'plan', title: 'Plan' }];
+  if (input.action === 'plan') return first;
   return [
-    { id: 'plan', title: 'Plan' },
+    ...first,
     ...(input.approval ? [{ id: 'approval', title: 'Approval' }] : []),
     { id: 'apply', title: input.action === 'destroy' ? 'Destroy' : 'Apply' },
   ];
 }
 
-async function changeStack(run: Run, input: TerraformInput): Promise<TerraformResult> {
-  const { planStack, applyPlan, releaseStack } = activitiesFor(input);
+async function changeStack(run: Run, given: TerraformInput): Promise<TerraformResult> {
+  // Plan, approval and apply are about one commit, however long people think.
+  const input = { ...given, stack: await pinSource(run, given.stack) };
+  const { planStack, releaseStack } = activitiesFor(input);
   const call = { ref: run.ref, input };
   try {
     run.phase('plan');
     const planned = await run.inStep('plan', () => planStack(call));
     run.step('plan').done(planned.shown[0]);
     if (input.action === 'plan' || !planned.applyable) {
-      for (const { id } of stepsOf(input).slice(1)) run.step(id).skipped('nothing to change');
+      const done: readonly string[] = [SOURCE_STEP.id, 'plan'];
+      for (const { id } of stepsOf(input)) if (!done.includes(id)) run.step(id).skipped('nothing to change');
       return resultOf(run, input, planned, { applied: false });
     }
     await run.checkpoint();
     await approve(run, input, planned);
     await run.checkpoint();
     run.phase('apply');
-    const applied = await run.inStep('apply', () => applyPlan({ ...call, planDigest: planned.planDigest }));
+    const applied = await apply(run, input, planned);
     return resultOf(run, input, planned, { applied: true, ...applied });
   } catch (error) {
     // The lock of the stack is held from plan to apply: whatever comes between gives it back. Without a worker the lock
@@ -66,10 +73,10 @@ async function approve(run: Run, input: TerraformInput, planned: PlannedStack): 
   await run.inStep('approval', () =>
     run.approval({
       gate: 'plan',
-      title: `${TITLE[input.action]} ${input.stack.path}: ${planned.shown[0] ?? ''}`,
+      title: `${TITLE[input.action]} ${stackName(input.stack)}: ${planned.shown[0] ?? ''}`,
       policy,
       evidence: planned.planDigest,
-      shown: planned.shown,
+      shown: [...planned.shown, ...shownSource(input.stack)],
       conditions: (planned.policies ?? []).map(({ rule, required, observed }): Condition => ({
         name: rule,
         required,
@@ -81,6 +88,19 @@ async function approve(run: Run, input: TerraformInput, planned: PlannedStack): 
       step: 'approval',
     }),
   );
+}
+
+async function apply(run: Run, input: TerraformInput, { planDigest }: PlannedStack): Promise<AppliedStack> {
+  const { applyPlan } = activitiesFor(input);
+  // Runs that were recorded before end with the failure of the apply.
+  const keepsUnsaved = asksToPush(input) && patched('push-state');
+  const call = { ref: run.ref, input, planDigest };
+  try {
+    return await run.inStep('apply', () => applyPlan(keepsUnsaved ? { ...call, keepsUnsaved } : call));
+  } catch (error) {
+    if (!keepsUnsaved) throw error;
+    return await saveState(run, { input, planDigest, error, startToClose: startToCloseOf(input) });
+  }
 }
 
 function resultOf(
@@ -98,14 +118,22 @@ function resultOf(
     outputs: end.outputs ?? planned.outputs,
     stateSerial: end.stateSerial === undefined ? planned.stateSerial : end.stateSerial,
     durationMs: run.elapsedMs(),
+    ...sourceOf(input.stack),
   };
+}
+
+function asksToPush({ unsavedState, approval }: TerraformInput): boolean {
+  return (unsavedState ?? (approval ? 'ask' : 'keep')) === 'ask';
 }
 
 type Own = Pick<TerraformActivities, 'planStack' | 'applyPlan' | 'releaseStack'>;
 
+/** `timeout` counts for each command; an attempt runs three or four of them and may wait for the lock twice. */
+const startToCloseOf = ({ timeout, lockTimeout, stack }: TerraformInput): number =>
+  4 * timeout + 2 * lockTimeout + MARGIN_MS + timeForSource(stack);
+
 function activitiesFor(input: TerraformInput): Own {
-  // `timeout` counts for each command; an attempt runs three or four of them and may wait for the lock twice.
-  const startToClose = 4 * input.timeout + 2 * input.lockTimeout + MARGIN_MS;
+  const startToClose = startToCloseOf(input);
   const { planStack } = activities<Pick<TerraformActivities, 'planStack'>>({ startToClose, attempts: 3 });
   // Every failure of the tool ends the run: further attempts are for workers that died or were stopped.
   const { applyPlan } = activities<Pick<TerraformActivities, 'applyPlan'>>({ startToClose, attempts: 10 });

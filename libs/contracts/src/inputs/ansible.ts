@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { durationSchema } from '../duration.js';
 import { secretRefSchema } from '../secret-ref.js';
-import { cmdbInventorySchema, terraformInventorySchema } from './ansible-inventory.js';
+import { cmdbInventorySchema, hostNameSchema, terraformInventorySchema } from './ansible-inventory.js';
 import { oneOrMany, pathSchema, withSpellings } from './caller-spelling.js';
+import { gitPinSchema, placeSchema } from './git-source.js';
 
 const variables = z.record(z.string(), z.unknown());
 
@@ -13,8 +14,16 @@ export interface InventoryGroup {
   children?: Record<string, InventoryGroup | null> | undefined;
 }
 
+/** Each name by itself: the message of a record names the key, not what is wrong with it. */
+function checkHosts(hosts: Record<string, unknown>, ctx: z.RefinementCtx): void {
+  for (const host of Object.keys(hosts)) {
+    const { error } = hostNameSchema.safeParse(host);
+    for (const { message } of error?.issues ?? []) ctx.addIssue({ code: 'custom', path: [host], message });
+  }
+}
+
 const groupSchema: z.ZodType<InventoryGroup> = z.strictObject({
-  hosts: z.record(z.string().min(1), variables.nullable()).optional(),
+  hosts: z.record(z.string(), variables.nullable()).superRefine(checkHosts).optional(),
   vars: variables.optional(),
   get children() {
     return z.record(z.string().min(1), groupSchema.nullable()).optional();
@@ -54,14 +63,26 @@ export const TAKEN_UP_EVENTS = {
   taken: 'taken_up',
 } as const;
 
+export const PROJECT_REQUIREMENTS = ['install', 'ignore'] as const;
+
+const projectSchema = placeSchema({
+  path: pathSchema.optional().meta({ description: 'Directory below a project root, or inside the repository' }),
+  requirements: z.enum(PROJECT_REQUIREMENTS).optional().meta({
+    description:
+      'Whether collections and roles of its requirements.yml are installed; default: install with `git`, else ignore',
+  }),
+})
+  .refine(({ git, path }) => git !== undefined || path !== undefined, {
+    path: ['path'],
+    message: 'is required (a directory below a project root, or `git` with the address of a repository)',
+  })
+  .meta({ description: 'Directory that holds ansible.cfg, roles and playbooks, on the worker or in git' });
+
 const fields = z.strictObject({
   playbook: pathSchema
     .optional()
     .meta({ description: 'The playbook, relative to `project.path` or to the first project root' }),
-  project: z
-    .strictObject({ path: pathSchema })
-    .optional()
-    .meta({ description: 'Directory that holds ansible.cfg, roles and playbooks' }),
+  project: projectSchema.optional(),
   inventory: inventorySchema.optional().meta({ description: 'Without it the playbook runs on implicit localhost' }),
   limit: oneOrMany(z.string().min(1)).optional().meta({ description: 'Host patterns, as in --limit' }),
   tags: oneOrMany(z.string().min(1)).optional(),
@@ -203,6 +224,8 @@ export const ansibleResultSchema = z.object({
   inventoryDigest: z.string(),
   durationMs: z.number(),
   tail: z.array(z.string()),
+  /** With a project from git: the commit that ran. */
+  source: gitPinSchema.optional(),
   /** With `check` or `diff`: what would change, or what changed, by host. `leftOut` are further ones, which the events have. */
   changes: z
     .object({

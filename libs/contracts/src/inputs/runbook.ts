@@ -3,27 +3,7 @@ import { approvalPolicySchema } from '../approval-policy.js';
 import { durationSchema } from '../duration.js';
 import { typedFieldSchema } from '../typed-field.js';
 import { schemaChangeSchema } from './schema-change.js';
-
-/** What a step may use. Each names a workflow, an activity of the integration worker, or something the coordinator does. */
-export const STEP_KINDS = [
-  'ansible',
-  'terraform',
-  'database-migration',
-  'schema-change',
-  'http',
-  'health',
-  'notify',
-  'page',
-  'ticket',
-  'dns',
-  'cmdb',
-  'vm',
-  'wait',
-  'approval',
-  'runbook',
-  'workflow',
-] as const;
-export type StepKind = (typeof STEP_KINDS)[number];
+import { STEP_KINDS, UNDO_KINDS } from './step-kinds.js';
 
 const name = z
   .string()
@@ -88,20 +68,7 @@ const uses = z.enum(STEP_KINDS);
 const withValues = z.record(z.string(), z.unknown()).default({});
 
 export const compensationSchema = z.strictObject({
-  uses: z.enum([
-    'ansible',
-    'terraform',
-    'database-migration',
-    'http',
-    'notify',
-    'page',
-    'ticket',
-    'dns',
-    'cmdb',
-    'vm',
-    'workflow',
-    'runbook',
-  ]),
+  uses: z.enum(UNDO_KINDS),
   with: withValues,
 });
 

@@ -3,6 +3,7 @@ import { approvalPolicySchema } from '../approval-policy.js';
 import { durationSchema } from '../duration.js';
 import { senderSchema } from '../messages.js';
 import { withSpellings } from './caller-spelling.js';
+import { gitPinSchema } from './git-source.js';
 import { notificationSchema } from './migration.js';
 import { terraformFields } from './terraform.js';
 
@@ -58,10 +59,17 @@ export const terraformDriftResultSchema = z.object({
   subject: z.string(),
   /** Digest of everything that differs; null without drift. */
   driftDigest: z.string().nullable(),
+  /** The worst 200: what is gone first, then by address. */
   drifted: z.array(driftedSchema),
+  /** How many there are in all. Absent in results of earlier releases. */
+  driftedCount: z.number().int().optional(),
+  /** Digest of the artifact that names all of them; null where `drifted` does. Absent as above. */
+  driftedList: z.string().nullable().optional(),
   acknowledged: driftAcknowledgementSchema.nullable(),
   remediation: z.object({ runId: z.string(), planDigest: z.string(), applied: z.boolean() }).nullable(),
   durationMs: z.number(),
+  /** With a stack from git: the commit that was compared. */
+  source: gitPinSchema.optional(),
 });
 export type TerraformDriftResult = z.output<typeof terraformDriftResultSchema>;
 

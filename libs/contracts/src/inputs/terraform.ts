@@ -2,16 +2,20 @@ import { z } from 'zod';
 import { approvalPolicySchema } from '../approval-policy.js';
 import { durationSchema } from '../duration.js';
 import { pathSchema, withSpellings } from './caller-spelling.js';
+import { gitPinSchema, placeSchema } from './git-source.js';
 import { terraformPoliciesSchema } from './terraform-policies.js';
 
 export const TERRAFORM_ACTIONS = ['plan', 'apply', 'destroy'] as const;
 export const TERRAFORM_ENGINES = ['terraform', 'tofu'] as const;
+export const UNSAVED_STATE_ACTIONS = ['ask', 'keep'] as const;
 
 const address = z.string().trim().min(1, 'must not be empty');
 
 /** The fields of TerraformWorkflow's input, for workflows about the same stacks. */
 export const terraformFields = z.strictObject({
-  stack: z.strictObject({ path: pathSchema }).meta({ description: 'The root module' }),
+  stack: placeSchema({
+    path: pathSchema.meta({ description: 'Directory below a project root, or inside the repository' }),
+  }).meta({ description: 'The root module, on the worker or in git' }),
   workspace: z
     .string()
     .regex(/^[\w.-]{1,90}$/, 'must be 1 to 90 letters, digits, dots, dashes or underscores')
@@ -30,6 +34,10 @@ export const terraformFields = z.strictObject({
     .optional()
     .meta({ description: 'Without it the plan is applied without asking; a plan without changes never asks' }),
   policies: terraformPoliciesSchema.optional(),
+  unsavedState: z.enum(UNSAVED_STATE_ACTIONS).optional().meta({
+    description:
+      'A state that apply could not save: `ask` people whether to push it, or only `keep` it; default `ask` with `approval`, else `keep`',
+  }),
   parallelism: z.number().int().min(1).max(100).optional(),
   lockTimeout: durationSchema.default(30_000).meta({ description: 'How long to wait for the lock of the state' }),
   timeout: durationSchema.default(60 * 60_000).meta({ description: 'For one of init, plan and apply; default 1h' }),
@@ -68,5 +76,7 @@ export const terraformResultSchema = z.object({
   outputs: z.record(z.string(), stackOutputSchema),
   stateSerial: z.number().int().nullable(),
   durationMs: z.number(),
+  /** With a stack from git: the commit that was planned and applied. */
+  source: gitPinSchema.optional(),
 });
 export type TerraformResult = z.output<typeof terraformResultSchema>;

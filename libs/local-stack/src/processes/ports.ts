@@ -25,10 +25,10 @@ export function isPortFree(port: number): Promise<boolean> {
   });
 }
 
-/** The port that an environment variable names, checked to be free, or a free one. */
-export async function portFrom(environment: NodeJS.ProcessEnv, variable: string): Promise<number> {
+/** The port that an environment variable names, checked to be free; undefined where it names none. */
+export async function portFrom(environment: NodeJS.ProcessEnv, variable: string): Promise<number | undefined> {
   const text = environment[variable];
-  if (text === undefined || text === '' || text === '0') return freePort();
+  if (text === undefined || text === '' || text === '0') return undefined;
   const port = Number(text);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw new CodedError(

@@ -4,6 +4,8 @@ import { CodedError } from '@switchyard/contracts';
 import { messageOf } from '../error-code.js';
 import { freePort } from '../processes/ports.js';
 import { identify } from '../processes/processes.js';
+import type { Cluster } from '../postgres/cluster.js';
+import type { DevServer } from '../temporal/dev-server.js';
 import { serveControl, type StartWorkers } from './control.js';
 import { stackLayout, STACK_MARKER } from './layout.js';
 import { endMarked } from './leftovers.js';
@@ -15,9 +17,11 @@ import { superviseProcess, type SupervisedProcess } from './process-supervision.
 export const supervisorConfigSchema = z.object({
   root: z.string(),
   temporalBinary: z.string(),
-  temporalPort: z.number(),
-  uiPort: z.number(),
-  postgresPort: z.number(),
+  ports: z.object({
+    temporal: z.number().optional(),
+    ui: z.number().optional(),
+    postgres: z.number().optional(),
+  }),
   gatewayPort: z.number(),
   dataDir: z.string(),
   superuserPassword: z.string(),
@@ -41,8 +45,8 @@ export async function supervise(config: SupervisorConfig): Promise<void> {
   let phase: StackState['phase'] = 'starting';
   let failure: StackState['failure'] = null;
   let environment: Readonly<Record<string, string>> = {};
-  let temporal: KeptServer | undefined;
-  let postgres: KeptServer | undefined;
+  let temporal: KeptServer<DevServer> | undefined;
+  let postgres: KeptServer<Cluster> | undefined;
   let ending: Promise<void> | undefined;
 
   const supervised = (): SupervisedProcess[] => [
@@ -56,13 +60,9 @@ export async function supervise(config: SupervisorConfig): Promise<void> {
     failure,
     notices: config.notices,
     temporal: temporal
-      ? {
-          address: `127.0.0.1:${config.temporalPort}`,
-          namespace: 'default',
-          uiUrl: `http://127.0.0.1:${config.uiPort}`,
-        }
+      ? { address: temporal.first.address, namespace: temporal.first.namespace, uiUrl: temporal.first.uiUrl }
       : null,
-    postgres: postgres ? { host: '127.0.0.1', port: config.postgresPort } : null,
+    postgres: postgres ? { host: '127.0.0.1', port: postgres.first.port } : null,
     processes: [
       ...supervised().flatMap((one) => {
         const identity = one.identity();

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CodedError, isFailureCode } from '@switchyard/contracts';
-import { portFrom } from '../processes/ports.js';
-import { obtainTools } from '../tools/doctor.js';
+import { freePort, portFrom } from '../processes/ports.js';
+import { obtainTools, presentTools } from '../tools/doctor.js';
 import { withLock } from '../tools/install-lock.js';
-import type { FoundTool, ToolName } from '../tools/tool.js';
+import { OPTIONAL_TOOLS, type FoundTool, type ToolName } from '../tools/tool.js';
 import { askSupervisor } from './control.js';
 import { ensureDatabases, stackUsers, writeDatabasesFile } from './databases.js';
 import { down } from './down.js';
@@ -38,7 +38,7 @@ export interface UpOptions {
   readonly tools?: readonly ToolName[];
   /** One line about something that takes a while. */
   readonly progress?: (line: string) => void;
-  /** Milliseconds until every worker and the gateway must be ready. Default 90000. */
+  /** Milliseconds until every worker and the gateway must be ready. Default 240000: a loaded machine is slow, not broken. */
   readonly readyTimeoutMs?: number;
 }
 
@@ -69,11 +69,12 @@ type Locked = UpOptions & { readonly progress: (line: string) => void };
 
 async function upLocked(layout: StackLayout, options: Locked): Promise<UpResult> {
   const env = options.env ?? process.env;
-  const tools = await obtainTools({
+  const needed = await obtainTools({
     env,
     progress: options.progress,
     ...(options.tools ? { only: withTemporal(options.tools) } : {}),
   });
+  const tools = [...needed, ...(await presentTools({ env, only: OPTIONAL_TOOLS }))];
   const running = await readLiveState(layout);
   const joined = running !== undefined;
   try {
@@ -114,17 +115,19 @@ async function start(layout: StackLayout, tools: readonly FoundTool[], options: 
   const config: SupervisorConfig = {
     root: layout.root,
     temporalBinary: temporal.path,
-    temporalPort: await portFrom(env, 'SWITCHYARD_TEMPORAL_PORT'),
-    uiPort: await portFrom(env, 'SWITCHYARD_UI_PORT'),
-    postgresPort: await portFrom(env, 'SWITCHYARD_POSTGRES_PORT'),
-    gatewayPort: await portFrom(env, 'SWITCHYARD_GATEWAY_PORT'),
+    ports: {
+      temporal: await portFrom(env, 'SWITCHYARD_TEMPORAL_PORT'),
+      ui: await portFrom(env, 'SWITCHYARD_UI_PORT'),
+      postgres: await portFrom(env, 'SWITCHYARD_POSTGRES_PORT'),
+    },
+    gatewayPort: (await portFrom(env, 'SWITCHYARD_GATEWAY_PORT')) ?? (await freePort()),
     dataDir: data.directory,
     superuserPassword: users.superuser.password,
     notices: data.notice === null ? [] : [data.notice],
   };
   options.progress('starting Temporal and PostgreSQL');
   const pid = spawnSupervisor(layout, config, env);
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const state = await readState(layout);
     if (state?.supervisor.pid === pid) return state;
@@ -188,7 +191,7 @@ async function serversOf(layout: StackLayout, first: StackState, options: Locked
 
 async function allReady(layout: StackLayout, options: Locked): Promise<StackState> {
   const began = Date.now();
-  const timeoutMs = options.readyTimeoutMs ?? 90_000;
+  const timeoutMs = options.readyTimeoutMs ?? 240_000;
   const wanted = new Set([...options.workers.map(({ name }) => name), ...(options.gateway ? ['gateway'] : [])]);
   for (let said = began; ;) {
     const state = await readLiveState(layout);

@@ -26,9 +26,11 @@ export interface DevServerOptions {
   readonly uiPort?: number | false;
   /** File for what the server prints. */
   readonly logFile: string;
+  /** Settings of the server that are no flags, by their names in its dynamic configuration. */
+  readonly dynamicConfig?: Readonly<Record<string, string | number | boolean>>;
   /** Added to the environment of the server, such as a marker. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Milliseconds until the server must answer. Default 30000. */
+  /** Milliseconds until the server must answer. Default 60000: two servers that start beside busy workers want most of it. */
   readonly timeoutMs?: number;
 }
 
@@ -36,7 +38,9 @@ export interface DevServerOptions {
 export interface DevServer {
   readonly address: string;
   readonly namespace: string;
+  readonly port: number;
   readonly uiUrl: string | null;
+  readonly uiPort: number | false;
   readonly identity: ProcessIdentity;
   /** SIGTERM, then SIGKILL; resolves when it has ended. The server itself takes up to 5 s. */
   readonly stop: () => Promise<void>;
@@ -44,7 +48,7 @@ export interface DevServer {
 
 /** Starts `temporal server start-dev` on loopback and waits until it answers with its search attributes registered. */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
-  const attempts = options.port === undefined ? 3 : 1; // a free port may be taken between the question and the bind
+  const attempts = options.port === undefined || options.uiPort === undefined ? 3 : 1; // a free port may be taken between the question and the bind
   for (let attempt = 1; ; attempt++) {
     try {
       return await startOnce(options);
@@ -70,7 +74,7 @@ async function startOnce(options: DevServerOptions): Promise<DevServer> {
   child.once('exit', (code, signal) => (ended = `it ended with ${String(code ?? signal)}`));
   child.unref();
 
-  const deadline = Date.now() + (options.timeoutMs ?? 30_000);
+  const deadline = Date.now() + (options.timeoutMs ?? 60_000);
   for (;;) {
     if (ended === undefined && (await answers(options.binary, address)) && ended === undefined) break;
     if (ended !== undefined || Date.now() > deadline) {
@@ -88,14 +92,16 @@ async function startOnce(options: DevServerOptions): Promise<DevServer> {
   return {
     address,
     namespace: 'default',
+    port,
     uiUrl: uiPort === false ? null : `http://127.0.0.1:${uiPort}`,
+    uiPort,
     identity,
     stop: () => endProcesses([identity], { graceMs: 8_000 }),
   };
 }
 
 function serverArguments(options: DevServerOptions & { readonly port: number }): string[] {
-  const { port, uiPort, dbFile } = options;
+  const { port, uiPort, dbFile, dynamicConfig = {} } = options;
   return [
     'server',
     'start-dev',
@@ -104,6 +110,7 @@ function serverArguments(options: DevServerOptions & { readonly port: number }):
     `--port=${port}`,
     ...(uiPort === false ? ['--headless'] : [`--ui-port=${uiPort}`]),
     ...(dbFile === undefined ? [] : [`--db-filename=${dbFile}`]),
+    ...Object.entries(dynamicConfig).map(([name, value]) => `--dynamic-config-value=${name}=${JSON.stringify(value)}`),
     ...SEARCH_ATTRIBUTES.map((name) => `--search-attribute=${name}=Keyword`),
   ];
 }

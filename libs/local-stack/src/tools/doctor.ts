@@ -1,13 +1,17 @@
 import { ansibleTool } from './ansible.js';
 import { toolContext } from './context.js';
 import { findTool, requireTools, type FindOptions } from './find-tool.js';
+import { kubernetesTool } from './kubernetes.js';
 import { javaTool } from './java.js';
 import { liquibaseTool } from './liquibase.js';
+import { opaTool } from './opa.js';
 import { postgresClientTool, postgresTool } from './postgres.js';
 import { temporalTool } from './temporal.js';
 import { terraformTool } from './terraform.js';
 import { testServerTool } from './test-server.js';
+import { tofuTool } from './tofu.js';
 import {
+  OPTIONAL_TOOLS,
   TOOLS,
   type FoundTool,
   type ToolContext,
@@ -16,9 +20,9 @@ import {
   type ToolReport,
 } from './tool.js';
 
-/** Options of {@link doctor} and {@link obtainTools}. */
+/** Options of {@link doctor}, {@link obtainTools} and {@link presentTools}. */
 export interface ToolsOptions extends Partial<ToolContext> {
-  /** Which ones. Default: all of TOOLS. */
+  /** Which ones. Default: all of TOOLS; for `doctor` those of OPTIONAL_TOOLS, too. */
   readonly only?: readonly ToolName[];
 }
 
@@ -30,7 +34,10 @@ const DEFINITIONS: Readonly<Record<ToolName, (context: ToolContext) => ToolDefin
   terraform: terraformTool,
   java: javaTool,
   liquibase: liquibaseTool,
+  opa: opaTool,
+  tofu: tofuTool,
   'temporal-test-server': testServerTool,
+  kubernetes: kubernetesTool,
 };
 
 /** The sources of one tool on this machine. */
@@ -40,7 +47,12 @@ export async function toolDefinition(tool: ToolName, context: ToolContext): Prom
 
 /** Looks for every tool without fetching anything: where it is, how it would be obtained, what is missing and the fix. */
 export function doctor(options: ToolsOptions = {}): Promise<readonly ToolReport[]> {
-  return reports(options, { fetch: false });
+  return reports({ only: [...TOOLS, ...OPTIONAL_TOOLS], ...options }, { fetch: false });
+}
+
+/** The tools that are there already. Those that are not are left out. */
+export async function presentTools(options: ToolsOptions = {}): Promise<readonly FoundTool[]> {
+  return (await reports(options, { fetch: false })).flatMap(({ found }) => found ?? []);
 }
 
 /** Finds every tool, fetching those that are not there. Throws ToolMissing that names each missing one with its fix. */

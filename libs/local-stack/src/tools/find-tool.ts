@@ -19,6 +19,7 @@ export async function findTool(definition: ToolDefinition, options: FindOptions 
     attempts,
     wouldObtain: found === null ? wouldObtain : null,
     fix: found === null ? definition.fix : null,
+    neededFor: definition.neededFor ?? null,
   });
   for (const source of definition.sources) {
     if (source.fetches && options.fetch === false) {

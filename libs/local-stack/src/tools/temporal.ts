@@ -1,10 +1,10 @@
-import { copyFile, mkdtemp, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runProgram } from '../processes/run-program.js';
 import { cachePath, installOnce } from './cache.js';
 import { download, type Download } from './download.js';
-import { checkVersion, fromCache, fromPath, fromVariable, onPath, type VersionCheck } from './sources.js';
+import { buildWithGo } from './go.js';
+import { checkVersion, fromCache, fromPath, fromVariable, type VersionCheck } from './sources.js';
 import type { SourceAnswer, ToolContext, ToolDefinition } from './tool.js';
 import { versionIn } from './version.js';
 
@@ -75,54 +75,10 @@ async function downloadTemporal(context: ToolContext): Promise<SourceAnswer> {
 }
 
 async function buildTemporal(context: ToolContext): Promise<SourceAnswer> {
-  const go = await onPath(context, 'go');
-  if (go === undefined) return { outcome: 'absent', detail: 'no go on the PATH' };
-  context.progress(`building Temporal ${VERSION} with Go: 4 to 9 minutes, once for this user`);
-  const began = Date.now();
-  const ticker = setInterval(() => {
-    context.progress(`still building Temporal ${VERSION}, ${Math.round((Date.now() - began) / 1_000)} s so far`);
-  }, 15_000);
-  // Caches of its own, removed afterwards: three gigabytes that the user never asked for.
-  const scratch = await mkdtemp(join(context.env['TMPDIR'] ?? tmpdir(), 'switchyard-go-'));
-  try {
-    await installOnce(context, ENTRY, async (folder) => {
-      const result = await runProgram(
-        go,
-        [
-          'install',
-          '-modcacherw',
-          '-trimpath',
-          '-ldflags',
-          '-s -w',
-          `github.com/temporalio/cli/cmd/temporal@v${VERSION}`,
-        ],
-        {
-          cwd: scratch, // a go.mod or go.work of the caller's directory would be taken into account
-          timeoutMs: 30 * 60_000,
-          scratch,
-          env: {
-            ...context.env,
-            CGO_ENABLED: '0',
-            GOFLAGS: '',
-            GOWORK: 'off',
-            GOPATH: join(scratch, 'path'),
-            GOBIN: join(scratch, 'bin'),
-            GOMODCACHE: join(scratch, 'mod'),
-            GOCACHE: join(scratch, 'build'),
-          },
-        },
-      );
-      if (!result.ok) throw new Error(`go install: ${result.how}`);
-      await moveFile(join(scratch, 'bin', 'temporal'), join(folder, 'temporal'));
-    });
-  } finally {
-    clearInterval(ticker);
-    await rm(scratch, { recursive: true, force: true });
-  }
-  return checkVersion(context, join(cachePath(context, ENTRY), 'temporal'), CHECK);
-}
-
-/** The scratch folder may lie on another file system, where a rename does not reach. */
-async function moveFile(from: string, to: string): Promise<void> {
-  await rename(from, to).catch(() => copyFile(from, to));
+  const missing = await buildWithGo(context, ENTRY, {
+    title: 'Temporal',
+    path: 'github.com/temporalio/cli/cmd/temporal',
+    duration: '4 to 9 minutes',
+  });
+  return missing ?? checkVersion(context, join(cachePath(context, ENTRY), 'temporal'), CHECK);
 }

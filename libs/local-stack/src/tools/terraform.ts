@@ -25,7 +25,7 @@ const WHEEL: Wheel = {
 
 /** `init -json` came with these. The check-point call to the vendor would cost seconds where it is out of reach. */
 const TERRAFORM: VersionCheck = { args: ['version'], minimum: '1.9.0', env: { CHECKPOINT_DISABLE: '1' } };
-const TOFU: VersionCheck = { args: ['version'], minimum: '1.8.0' };
+export const TOFU: VersionCheck = { args: ['version'], minimum: '1.8.0' };
 
 /** Terraform, or OpenTofu where only that is there. The answer is the executable; its name tells which one it is. */
 export function terraformTool(context: ToolContext): ToolDefinition {

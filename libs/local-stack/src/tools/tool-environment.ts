@@ -9,7 +9,10 @@ const VARIABLES: Readonly<Record<ToolName, ((path: string) => string) | undefine
   terraform: (path) => (basename(path).startsWith('tofu') ? 'SWITCHYARD_TOFU_BIN' : 'SWITCHYARD_TERRAFORM_BIN'),
   java: () => 'SWITCHYARD_JAVA_BIN',
   liquibase: () => 'SWITCHYARD_LIQUIBASE_HOME',
+  opa: () => 'SWITCHYARD_OPA_BIN',
+  tofu: () => 'SWITCHYARD_TOFU_BIN',
   'temporal-test-server': () => 'SWITCHYARD_TEST_SERVER_HOME',
+  kubernetes: () => 'KUBEBUILDER_ASSETS',
 };
 
 /** The variables by which workers find their tools. */

@@ -1,11 +1,14 @@
 /** The programs that the local stack and the workers need. */
 export const TOOLS = ['temporal', 'postgres', 'postgres-client', 'ansible', 'terraform', 'java', 'liquibase'] as const;
 
-/** What only Switchyard's own tests need beside {@link TOOLS}. */
-export const TEST_TOOLS = ['temporal-test-server'] as const;
+/** What some inputs need, and nothing else: a stack starts without. */
+export const OPTIONAL_TOOLS = ['opa', 'tofu'] as const;
 
-/** One of {@link TOOLS} or {@link TEST_TOOLS}. */
-export type ToolName = (typeof TOOLS | typeof TEST_TOOLS)[number];
+/** What only Switchyard's own tests need beside the others. */
+export const TEST_TOOLS = ['temporal-test-server', 'kubernetes'] as const;
+
+/** One of {@link TOOLS}, {@link OPTIONAL_TOOLS} or {@link TEST_TOOLS}. */
+export type ToolName = (typeof TOOLS | typeof OPTIONAL_TOOLS | typeof TEST_TOOLS)[number];
 
 /** A program that was found. */
 export interface FoundTool {
@@ -49,6 +52,8 @@ export interface ToolDefinition {
   readonly sources: readonly ToolSource[];
   /** What a person does when no source has it. */
   readonly fix: string;
+  /** What does not work without it, where all else does. Absent for a tool that must be there. */
+  readonly neededFor?: string;
 }
 
 /** What finding a tool gave. */
@@ -61,6 +66,8 @@ export interface ToolReport {
   readonly wouldObtain: string | null;
   /** What a person does when it is missing. Null when it is there. */
   readonly fix: string | null;
+  /** What does not work without it, where all else does. Null for a tool that must be there. */
+  readonly neededFor: string | null;
 }
 
 /** What tool sources get from outside. */

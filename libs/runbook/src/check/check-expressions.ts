@@ -3,6 +3,7 @@ import { celMessage, compile, ITEM_NAMES, referencesOf, type References, type Sc
 import { ancestorsOf } from '../graph.js';
 import { conditionSource, expressionsIn, shorten, type FoundExpression } from '../template.js';
 import { problemAt, type RunbookProblem } from './problem.js';
+import { secretMadeText, secretProblem } from './secret-in-text.js';
 
 const STEP_FIELDS = ['result', 'outcome', 'error'] as const;
 
@@ -37,7 +38,7 @@ export function checkExpressions(runbook: Runbook): readonly RunbookProblem[] {
     }
     if (typeof step.when === 'string') {
       try {
-        found.push([{ keys: [...base, 'when'], source: conditionSource(step.when) }, inItem]);
+        found.push([{ keys: [...base, 'when'], source: conditionSource(step.when), isPart: false }, inItem]);
       } catch (error) {
         onError([...base, 'when'], error instanceof Error ? error.message : String(error));
       }
@@ -46,10 +47,11 @@ export function checkExpressions(runbook: Runbook): readonly RunbookProblem[] {
   });
 }
 
-function checkExpression({ keys, source }: FoundExpression, place: Place): readonly RunbookProblem[] {
+function checkExpression({ keys, source, isPart }: FoundExpression, place: Place): readonly RunbookProblem[] {
   const ids = place.runbook.steps.map((step) => step.id);
   let references: References;
   let type: string | undefined;
+  let secret: string | undefined;
   try {
     const compiled = compile(source);
     references = referencesOf(compiled.ast);
@@ -58,6 +60,7 @@ function checkExpression({ keys, source }: FoundExpression, place: Place): reado
       return [problemAt(keys, `"${shorten(source)}": ${celMessage(checked.error)}${dashHint(source, ids)}`)];
     }
     type = checked.type;
+    secret = secretMadeText(compiled.ast, place.runbook, isPart);
   } catch (error) {
     return [problemAt(keys, `"${shorten(source)}" is not CEL: ${celMessage(error)}`)];
   }
@@ -69,7 +72,8 @@ function checkExpression({ keys, source }: FoundExpression, place: Place): reado
   if (keys.at(-1) === 'when' && type !== undefined && !['bool', 'dyn'].includes(type)) {
     messages.push(`gives ${type}, but a condition must be true or false`);
   }
-  return messages.map((message) => problemAt(keys, `"${shorten(source)}": ${message}`));
+  const problems = messages.map((message) => problemAt(keys, `"${shorten(source)}": ${message}`));
+  return secret === undefined ? problems : [...problems, secretProblem(keys, secret)];
 }
 
 function inputMessages(references: References, { runbook }: Place): string[] {

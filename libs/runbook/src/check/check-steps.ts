@@ -2,7 +2,7 @@ import { parse, SIGNALS, type Runbook, type RunbookStep } from '@switchyard/cont
 import type { z } from 'zod';
 import { KIND_SCHEMAS } from '../kinds.js';
 import { holdsTemplate } from '../template.js';
-import { problemAt, type RunbookProblem } from './problem.js';
+import { problemAt, problemBelow, type RunbookProblem } from './problem.js';
 
 type CheckInner = (runbook: unknown) => readonly RunbookProblem[] | undefined;
 
@@ -73,7 +73,7 @@ function checkInnerRunbook(value: unknown, keys: readonly (string | number)[], i
   // A runbook in a step has its own inputs and steps: its expressions are its own and stay as they are written.
   const problems = value === undefined || typeof value === 'string' ? [] : inner(value);
   if (problems === undefined) return [problemAt(keys, 'is not a runbook (apiVersion, kind, metadata, steps)')];
-  return problems.map((problem) => problemAt([...keys, ...problem.keys], problem.message, problem.level));
+  return problems.map((problem) => problemBelow(keys, problem));
 }
 
 /** The problems of a value that are there whatever its `${{ }}` give. */

@@ -17,6 +17,60 @@ describe('checkRunbook', () => {
       ]),
     ).toEqual(['steps[1].id: "a" is already the id of steps[0]; ids must differ']);
   });
+  describe('a secret input', () => {
+    const inputs = { token: { type: 'string', secret: true }, host: { type: 'string' } };
+    const call = (value: unknown): string[] =>
+      check([{ id: 'a', uses: 'http', with: { url: 'http://x', headers: { authorization: value } } }], { inputs });
+
+    it.each([
+      'Bearer ${{ inputs.token }}',
+      '${{ inputs["token"] }} ',
+      '${{ inputs.host }}:${{ inputs.token }}',
+      '${{ "Bearer " + inputs.token }}',
+      '${{ "a" + ("b" + inputs.token) + "c" }}',
+      '${{ {"x": "Bearer " + inputs.token} }}',
+      'Bearer ${{ inputs.host == "a" ? inputs.token : "none" }}',
+    ])('cannot be part of a text: %s', (value) => {
+      expect(call(value)).toEqual([
+        expect.stringMatching(
+          /^steps\[0\]\.with\.headers\.authorization: the secret "token" cannot be part of a text: .* Write \$\{\{ inputs\.token \}\} alone/,
+        ),
+      ]);
+    });
+
+    it.each([
+      '${{ inputs.token }}',
+      '${{ inputs.host == "a" ? inputs.token : inputs.token }}',
+      'Bearer ${{ inputs.host }}',
+      'given: ${{ inputs.token != null }}',
+    ])('may be handed on whole, and be asked about: %s', (value) => {
+      expect(call(value)).toEqual([]);
+    });
+
+    it('is found in what undoes a step, in forEach and in a runbook within', () => {
+      const text = 'x ${{ inputs.token }}';
+      const inner = {
+        apiVersion: 'switchyard.dev/v1',
+        kind: 'Runbook',
+        metadata: { name: 'y' },
+        inputs,
+        steps: [{ id: 'b', uses: 'http', with: { url: 'http://x', body: text } }],
+      };
+      const http = { uses: 'http', with: { url: 'http://x' } };
+      const found = check(
+        [
+          { id: 'a', ...http, compensate: { uses: 'http', with: { url: text } } },
+          { id: 'c', ...http, forEach: [text] },
+          { id: 'd', uses: 'runbook', with: { runbook: inner, inputs: { host: text } } },
+        ],
+        { inputs },
+      );
+      expect(found.map((problem) => problem.split(': the secret')[0])).toEqual(
+        expect.arrayContaining(['steps[0].compensate.with.url', 'steps[1].forEach[0]', 'steps[2].with.inputs.host']),
+      );
+      expect(found.some((problem) => problem.includes('steps[0].with.body'))).toBe(true);
+    });
+  });
   it('finds a step that needs itself', () => {
     expect(check([{ id: 'a', ...wait, needs: ['a'] }])[0]).toContain('a -> a');
   });

@@ -1,7 +1,7 @@
 import { misfit, nearestName, type EventRule, type EventRuleFile, type Runbook } from '@switchyard/contracts';
 import { celMessage, compile, referencesOf, type Vocabulary } from '../cel.js';
 import { checkRunbook } from '../check/check.js';
-import { problemAt, type RunbookProblem } from '../check/problem.js';
+import { problemAt, problemBelow, type RunbookProblem } from '../check/problem.js';
 import { conditionSource, expressionsIn, holdsTemplate, shorten } from '../template.js';
 import { FIRING_FIELDS } from './evaluate-event.js';
 
@@ -10,7 +10,7 @@ export function checkEventRule(rule: EventRule): readonly RunbookProblem[] {
   return [
     ...checkRuleExpressions(rule),
     ...checkRuleInputs(rule, rule.runbook),
-    ...checkRunbook(rule.runbook).map(({ keys, message, level }) => problemAt(['runbook', ...keys], message, level)),
+    ...checkRunbook(rule.runbook).map((problem) => problemBelow(['runbook'], problem)),
   ];
 }
 

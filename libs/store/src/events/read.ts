@@ -17,7 +17,7 @@ export interface EventFilter {
   readonly minLevel?: EventLevel;
 }
 
-/** Options of {@link readEvents} and {@link eachEvent}. Name a run, a workflow, or both. */
+/** Options of {@link readEvents}. Name a run, a workflow, or both. */
 export type ReadOptions = EventFilter &
   ({ readonly runId: string } | { readonly workflowId: string }) & {
     /** Only events with a higher number. Default 0: from the start. */
@@ -53,25 +53,6 @@ export async function readEvents(db: Db, options: ReadOptions): Promise<StoredEv
       levels: options.minLevel ? EVENT_LEVELS.slice(EVENT_LEVELS.indexOf(options.minLevel)) : [],
     },
   );
-}
-
-/** Events in one question of {@link eachEvent}. */
-const PAGE = 1_000;
-
-/** All events that are stored now, in the order of their numbers, asked for page by page. */
-export async function* eachEvent(
-  db: Db,
-  options: ReadOptions & { readonly limit?: never },
-): AsyncGenerator<StoredEvent> {
-  let after = options.after ?? 0;
-  for (;;) {
-    // Each page begins behind the one before.
-    // oxlint-disable-next-line no-await-in-loop
-    const page = await readEvents(db, { ...options, after, limit: PAGE });
-    yield* page;
-    after = page.at(-1)?.seq ?? after;
-    if (page.length < PAGE) return;
-  }
 }
 
 const eventRow = z

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { GIT_PROTOCOLS } from '@switchyard/contracts';
 import { z } from 'zod';
 import { GATEWAY_VARIABLES } from './gateway-variables.js';
 import { parsers, type Variable, type Variables } from './variable.js';
@@ -148,6 +149,32 @@ export const WORKER_VARIABLES = {
   terraformMirror: {
     name: 'SWITCHYARD_TERRAFORM_MIRROR',
     description: 'Directory that mirrors providers, for machines that do not reach a registry.',
+    schema: parsers.text,
+  },
+  terraformPolicies: {
+    name: 'SWITCHYARD_TERRAFORM_POLICIES',
+    description: 'Directory of policies in Rego that every plan must keep, whatever its input says. Needs OPA.',
+    schema: parsers.text,
+  },
+  opaBin: tool('SWITCHYARD_OPA_BIN', 'The opa executable, for policies in Rego.'),
+  gitBin: tool('SWITCHYARD_GIT_BIN', 'The git executable, 2.32 or newer, for projects and stacks from git.'),
+  gitProtocols: {
+    name: 'SWITCHYARD_GIT_PROTOCOLS',
+    description:
+      'How git repositories may be reached: a comma list of https, ssh, http, git and file (paths of the worker).',
+    default: 'https,ssh',
+    schema: withDefault(parsers.list(','), () => ['https', 'ssh']).pipe(z.array(z.enum(GIT_PROTOCOLS)).min(1)),
+  },
+  gitKnownHosts: {
+    name: 'SWITCHYARD_GIT_KNOWN_HOSTS',
+    description: 'File with the keys of ssh servers that git repositories lie on; any other server is refused.',
+    default: "the user's known_hosts",
+    schema: parsers.text,
+  },
+  kubeconfig: {
+    name: 'SWITCHYARD_KUBECONFIG',
+    description: 'The kubeconfig with the clusters that runs may change.',
+    default: 'the service account of the pod',
     schema: parsers.text,
   },
   javaBin: tool('SWITCHYARD_JAVA_BIN', 'The java executable.'),

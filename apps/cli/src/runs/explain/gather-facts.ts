@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunStatus, StoredEvent } from '@switchyard/contracts';
-import { listLocks, eachEvent } from '@switchyard/store';
+import { listLocks, readEvents } from '@switchyard/store';
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import type { Session } from '../../session.js';
 import { describeRun } from '../describe-run.js';
@@ -108,17 +108,22 @@ async function answer({ session, missing }: Gathering, workflowId: string): Prom
 async function telling(session: Session, workflowId: string): Promise<StoredEvent[]> {
   const { db } = session.store();
   const [loud, steps] = await Promise.all([
-    allOf(eachEvent(db, { workflowId, minLevel: 'warning' })),
-    allOf(eachEvent(db, { workflowId, types: TELLING })),
+    allOf((after) => readEvents(db, { workflowId, minLevel: 'warning', after, limit: 1_000 })),
+    allOf((after) => readEvents(db, { workflowId, types: TELLING, after, limit: 1_000 })),
   ]);
   const bySeq = new Map([...loud, ...steps].map((event) => [event.seq, event]));
   return [...bySeq.values()].toSorted((a, b) => a.seq - b.seq).slice(-MOST_EVENTS);
 }
 
-async function allOf(events: AsyncIterable<StoredEvent>): Promise<StoredEvent[]> {
-  const all: StoredEvent[] = [];
-  for await (const event of events) all.push(event);
-  return all;
+async function allOf(read: (after: number) => Promise<StoredEvent[]>): Promise<StoredEvent[]> {
+  let all: StoredEvent[] = [];
+  for (;;) {
+    // Each page begins where the one before it ended.
+    // oxlint-disable-next-line no-await-in-loop
+    const page = await read(all.at(-1)?.seq ?? 0);
+    all = [...all, ...page];
+    if (page.length < 1_000) return all;
+  }
 }
 
 async function fromStore<T>(missing: string[], otherwise: T, read: () => Promise<T>): Promise<T> {

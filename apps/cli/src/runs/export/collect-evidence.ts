@@ -4,12 +4,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { MEMO, type StoredEvent } from '@switchyard/contracts';
+import { MEMO, SOURCE_PINNED_EVENT, type StoredEvent } from '@switchyard/contracts';
 import {
   hostsOf,
   listArtifacts,
   listDecisions,
-  eachEvent,
+  readEvents,
   resourcesOf,
   snapshotOf,
   type Db,
@@ -205,6 +205,7 @@ function versionsIn(workflows: readonly WorkflowEvidence[]): Versions {
 /** Event types whose data tells the version of a tool, and the field. */
 const TOLD_VERSIONS: Readonly<Record<string, readonly [tool: string, field: string]>> = {
   playbook_start: ['ansible-core', 'core'],
+  [SOURCE_PINNED_EVENT]: ['sourceCommit', 'commit'],
 };
 
 /** The events of a run as lines of JSON, page by page; plans and versions among them are noted on the way. */
@@ -218,9 +219,15 @@ function eventsTo(db: Db, runId: string, clean: Clean, versions: Versions) {
       versions.set(tool, (versions.get(tool) ?? new Set()).add(version));
   };
   async function* lines(): AsyncGenerator<string> {
-    for await (const event of eachEvent(db, { runId })) {
-      note(event);
-      yield `${JSON.stringify(clean(event))}\n`;
+    for (let after = 0; ;) {
+      // oxlint-disable-next-line no-await-in-loop
+      const page = await readEvents(db, { runId, after, limit: 1_000 });
+      for (const event of page) {
+        note(event);
+        yield `${JSON.stringify(clean(event))}\n`;
+      }
+      after = page.at(-1)?.seq ?? after;
+      if (page.length < 1_000) return;
     }
   }
   return { lines, plans };

@@ -1,5 +1,6 @@
 import { eventRuleInputSchema, type EventRuleResult } from '@switchyard/contracts';
 import { runWorkflow } from '@switchyard/workflow-kit';
+import { refusedFor } from '../refused.js';
 import { RuleInbox } from './rule-inbox.js';
 import { FIRE, RuleKeeper, WATCH, type CarriedRule } from './rule-keeper.js';
 import { refuseBroken } from './rule-messages.js';
@@ -22,7 +23,8 @@ export async function EventRuleWorkflow(given: unknown): Promise<EventRuleResult
     schema: eventRuleInputSchema,
     given: isContinued(given) ? { rule: given.rule } : given,
     what: 'EventRuleWorkflow input',
-    check: ({ rule }) => refuseBroken(rule),
+    // A rule in force stays in force when a release finds more to refuse.
+    check: ({ rule }) => refuseBroken(rule, carried ? () => [] : refusedFor),
     describe: ({ rule: { metadata } }) => ({
       title: `Rule ${metadata.name}`,
       target: metadata.name,

@@ -14,10 +14,12 @@ export class RuleInbox {
     return this.#events.length === 0;
   }
 
-  /** Everything that has come since the last call. */
-  takeAll(): readonly unknown[] {
-    const events = this.#events;
-    this.#events = [];
-    return events;
+  get size(): number {
+    return this.#events.length;
+  }
+
+  /** The oldest events, at most so many. */
+  take(most: number): readonly unknown[] {
+    return this.#events.splice(0, most);
   }
 }

@@ -15,6 +15,8 @@ import { continueRun, failureOf, type CodedFailure, type Run } from '@switchyard
 import {
   allHandlersFinished,
   condition,
+  patched,
+  sleep,
   workflowInfo,
   type ChildWorkflowHandle,
   type Workflow,
@@ -66,6 +68,12 @@ export const FIRE = 'fire';
 const LONG_HISTORY = 1_000;
 const FULL_HISTORY = 10_000;
 
+/**
+ * Events that are read in one go. A worker that was away finds all that came meanwhile in one workflow task, and what
+ * runs for more than five seconds in one is ended and tried again, for ever. At a millisecond each this is far from it.
+ */
+const PORTION = 500;
+
 /** Interprets the state machine of a rule: hands it events and the time, and starts what it says is due. */
 export class RuleKeeper implements RuleDesk {
   readonly #run: Run;
@@ -79,6 +87,8 @@ export class RuleKeeper implements RuleDesk {
   #looks: number;
   #isDeleted = false;
   #isLimited = false;
+  /** A group has found no room, and none has since. */
+  #isFull = false;
   /** Something has changed that the next turn of the loop must look at. */
   #isStirred = false;
 
@@ -138,7 +148,7 @@ export class RuleKeeper implements RuleDesk {
       // oxlint-disable no-await-in-loop -- one turn after the other: each sees what the last one left
       this.#isStirred = false;
       await this.#lookIfDue();
-      for (const event of this.#inbox.takeAll()) this.#receive(event);
+      const isMore = this.#receivePortion();
       this.#state = passed(this.#timing, this.#state, Date.now());
       if (this.#isDeleted) return this.#result();
       if (!this.#isPaused) await this.#fireDue();
@@ -147,9 +157,11 @@ export class RuleKeeper implements RuleDesk {
         await this.#run.recorder.drain();
         // What came meanwhile is read first, and an update is carried out first: both would be lost with this execution.
         if (this.#isQuiet() && allHandlersFinished())
-          await continueRun(this.#run, [{ rule: this.#rule, carried: this.#carried() }]);
+          await continueRun(this.#run, () => [{ rule: this.#rule, carried: this.#carried() }]);
       }
-      await this.#untilSomethingHappens();
+      // A timer, and no condition: it ends the workflow task.
+      if (isMore) await sleep(1);
+      else await this.#untilSomethingHappens();
       // oxlint-enable no-await-in-loop
     }
   }
@@ -195,6 +207,15 @@ export class RuleKeeper implements RuleDesk {
     else await condition(happens, Math.max(1, Math.min(...wakes) - now));
   }
 
+  /** Reads what has come, oldest first. @returns whether some of it is left for the next workflow task */
+  #receivePortion(): boolean {
+    const { size } = this.#inbox;
+    // Rules that were recorded before read everything at once.
+    const isMore = size > PORTION && patched('event-portions');
+    for (const event of this.#inbox.take(isMore ? PORTION : size)) this.#receive(event);
+    return isMore;
+  }
+
   #receive(given: unknown): void {
     const parsed = parse(ruleEventSchema, given);
     if (!parsed.ok) return this.#refuse(`an event was refused: ${formatProblems(parsed.problems)}`);
@@ -220,20 +241,22 @@ export class RuleKeeper implements RuleDesk {
     }
     const { group, verdict } = reading;
     if (verdict === 'trouble' && !hasRoomFor(this.#state, group)) {
-      this.#refuse(`group "${group}" was refused: the rule keeps ${EVENT_RULE_LIMITS.groups} groups already`);
+      this.#refuseGroup(group);
       return undefined;
     }
+    if (verdict === 'trouble' && !Object.hasOwn(this.#state.groups, group)) this.#isFull = false;
     this.#counts = { ...this.#counts, events: this.#counts.events + 1 };
     const before = this.#state;
     if (verdict === 'trouble') this.#state = troubled(before, group, data, Date.now());
     if (verdict === 'resolved') this.#state = resolved(before, group);
-    this.#tellOfPending(before);
+    this.#tellOfPending(before, [group]);
     return reading;
   }
 
-  #tellOfPending(before: RuleState): void {
-    const isPending = ({ groups }: RuleState, name: string): boolean => groups[name]?.phase === 'pending';
-    for (const name of new Set([...Object.keys(before.groups), ...Object.keys(this.#state.groups)])) {
+  #tellOfPending(before: RuleState, groups: Iterable<string>): void {
+    const isPending = ({ groups: all }: RuleState, name: string): boolean =>
+      Object.hasOwn(all, name) && all[name]?.phase === 'pending';
+    for (const name of groups) {
       const [was, is] = [isPending(before, name), isPending(this.#state, name)];
       if (!was && is) this.#tell({ type: 'group_pending', subject: name, message: `trouble in group "${name}"` });
       if (was && !is) this.#tell({ type: 'group_resolved', subject: name, message: `group "${name}" is well again` });
@@ -244,6 +267,14 @@ export class RuleKeeper implements RuleDesk {
     this.#counts = { ...this.#counts, refused: this.#counts.refused + 1 };
     // Said once: a sender with a mistake in it sends the same for ever.
     if (!this.#run.board.status.warnings.includes(message)) this.#run.warn(message);
+  }
+
+  /** Said of the first group that finds no room, until there was room again: a storm may bring thousands. */
+  #refuseGroup(group: string): void {
+    const isKnown = this.#isFull && patched('event-portions');
+    this.#isFull = true;
+    if (isKnown) this.#counts = { ...this.#counts, refused: this.#counts.refused + 1 };
+    else this.#refuse(`group "${group}" was refused: the rule keeps ${EVENT_RULE_LIMITS.groups} groups already`);
   }
 
   async #lookIfDue(): Promise<void> {
@@ -269,7 +300,7 @@ export class RuleKeeper implements RuleDesk {
       before,
       new Set(readings.flatMap((one) => (one && one.verdict !== 'resolved' ? [one.group] : []))),
     );
-    this.#tellOfPending(before);
+    this.#tellOfPending(before, Object.keys(before.groups));
   }
 
   async #fireDue(): Promise<void> {

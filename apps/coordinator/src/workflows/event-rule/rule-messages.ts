@@ -9,7 +9,7 @@ import {
   type Sender,
   type UpdateReply,
 } from '@switchyard/contracts';
-import { checkEventRule } from '@switchyard/runbook';
+import { checkEventRule, type RunbookProblem } from '@switchyard/runbook';
 import { digestOf, nameOf, type Run } from '@switchyard/workflow-kit';
 import { defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
 
@@ -66,9 +66,16 @@ export function registerRuleMessages(run: Run, desk: RuleDesk): void {
   );
 }
 
-/** Refuses a rule that could never fire right, with every problem at once. @throws CodedError InvalidInput */
-export function refuseBroken(rule: EventRule): void {
-  const problems = checkEventRule(rule).filter((problem) => problem.level === 'error');
+const errorsAmong = (problems: readonly RunbookProblem[]): readonly RunbookProblem[] =>
+  problems.filter(({ level }) => level === 'error');
+
+/**
+ * Refuses a rule that could never fire right, with every problem at once.
+ * @param among the problems that count; default: all errors
+ * @throws CodedError InvalidInput
+ */
+export function refuseBroken(rule: EventRule, among = errorsAmong): void {
+  const problems = among(checkEventRule(rule));
   if (problems.length === 0) return;
   throw new CodedError('InvalidInput', `event rule "${rule.metadata.name}": ${formatProblems(problems)}`, {
     details: { problems },

@@ -27,6 +27,7 @@ const KINDS: Readonly<Record<Kind, (run: Run, unit: Unit) => Promise<unknown>>> 
   terraform: (run, unit) => child(run, unit, 'TerraformWorkflow', unit.with),
   'database-migration': (run, unit) => child(run, unit, 'DatabaseMigrationWorkflow', unit.with),
   'schema-change': async (run, unit) => child(run, unit, 'SchemaChangeWorkflow', await changeOf(run, unit)),
+  kubernetes: (run, unit) => child(run, unit, 'KubernetesApplyWorkflow', unit.with),
   runbook: (run, unit) => {
     const { runbook, inputs } = parseOrThrow(KIND_SCHEMAS.runbook, unit.with, whereOf(unit));
     return child(run, unit, 'RunbookWorkflow', { runbook, inputs });

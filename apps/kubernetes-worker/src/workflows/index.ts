@@ -1,0 +1,1 @@
+export { KubernetesApplyWorkflow } from './kubernetes-apply.js';
