@@ -1,7 +1,7 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { keepHistory } from '@switchyard/testkit';
-import { bundleWorkflowCode, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import { keepHistory, replayKept } from '@switchyard/testkit';
+import { bundleWorkflowCode, type WorkflowBundleOption } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { BUNDLE, decideGate, failureOfRun, openVmwareWorld, resultOf, value } from './vmware-world.js';
 
@@ -25,10 +25,8 @@ async function record(): Promise<void> {
   await keepHistory(new URL('unhealthy.json', HISTORIES), unhealthy);
 }
 
-async function replay(workflowBundle: WorkflowBundleOption, name: string): Promise<void> {
-  const history: unknown = JSON.parse(await readFile(new URL(name, HISTORIES), 'utf8'));
-  await Worker.runReplayHistory({ workflowBundle }, history);
-}
+const replay = (workflowBundle: WorkflowBundleOption, name: string): Promise<void> =>
+  replayKept(new URL(name, HISTORIES), workflowBundle);
 
 describe('kept histories', () => {
   beforeAll(async () => {

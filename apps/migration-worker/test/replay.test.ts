@@ -1,8 +1,8 @@
-import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { keepHistory } from '@switchyard/testkit';
+import { keepHistory, replayKept } from '@switchyard/testkit';
 import type { WorkflowHandle } from '@temporalio/client';
-import { bundleWorkflowCode, Worker, type WorkflowBundleOption } from '@temporalio/worker';
+import { bundleWorkflowCode, type WorkflowBundleOption } from '@temporalio/worker';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { oneMore, USERS } from './changelogs.js';
 import { failureOf, openWorld, waitForStatus } from './world.js';
@@ -52,10 +52,8 @@ async function record(): Promise<void> {
 
 const keep = (name: string, run: WorkflowHandle): Promise<void> => keepHistory(new URL(`${name}.json`, HISTORIES), run);
 
-async function replay(workflowBundle: WorkflowBundleOption, name: string): Promise<void> {
-  const history: unknown = JSON.parse(await readFile(new URL(name, HISTORIES), 'utf8'));
-  await Worker.runReplayHistory({ workflowBundle }, history);
-}
+const replay = (workflowBundle: WorkflowBundleOption, name: string): Promise<void> =>
+  replayKept(new URL(name, HISTORIES), workflowBundle);
 
 describe('kept histories', () => {
   beforeAll(async () => {

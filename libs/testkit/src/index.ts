@@ -1,7 +1,7 @@
 export { fakeHttp, type FakeAnswer, type FakeHttp, type FakeRoutes, type RecordedRequest } from './fake-http.js';
 export { createGitRepository, type GitRepository } from './git-repository.js';
 export { startGitServer, type GitServer, type GitServerOptions } from './git-server.js';
-export { keepHistory } from './keep-history.js';
+export { keepHistory, replayKept } from './keep-history.js';
 export { comeUp, playControllers } from './kubernetes-controllers.js';
 export { startKubernetes, type ApiReply, type StartedKubernetes } from './kubernetes-server.js';
 export { leftovers } from './leftovers.js';

@@ -20,23 +20,21 @@ export async function applyObjects({ api, call, tell, progress, signal, roots }:
   const { input, startedAt } = call;
   const { objects, digest } = await readManifests(roots, input);
   const placed = await placeObjects(api, objects, input);
-  await tryAll(api, placed, input.force, signal);
+  const tried = await tryAll(api, placed, input.force, signal);
   if (input.set !== undefined && !input.dryRun) {
     const record = new SetRecord(api, { set: input.set, namespace: input.namespace });
     await makeNamespace(api, placed, input.namespace);
     await record.add(placed, await record.read());
   }
   const applied: AppliedObject[] = [];
-  for (const { identity, object } of placed) {
+  for (const one of placed) {
+    const { identity, object } = one;
     signal.throwIfAborted();
     // What comes later may need what comes before.
     // oxlint-disable-next-line no-await-in-loop
-    const before = await currently(api, { identity, object }, input.dryRun);
+    const before = await currently(api, one, input.dryRun);
     // oxlint-disable-next-line no-await-in-loop
-    const after =
-      input.dryRun && !(await canTry(api, { identity, object }, placed))
-        ? undefined
-        : await api.apply(identity, object, input);
+    const after = input.dryRun ? tried.get(one) : await api.apply(identity, object, input);
     const change = changeOf({ before, after, startedAt, isRepeated: call.attempt > 1 });
     applied.push({ ...identity, change });
     // oxlint-disable-next-line no-await-in-loop
@@ -44,27 +42,38 @@ export async function applyObjects({ api, call, tell, progress, signal, roots }:
       await tell(`object_${change}`, identity, `${nameOf(identity)} ${change}${input.dryRun ? ' (dry run)' : ''}`);
     progress(Math.floor((100 * applied.length) / placed.length), `${applied.length} of ${placed.length} objects`);
     // oxlint-disable-next-line no-await-in-loop
-    if (object.kind === 'CustomResourceDefinition' && !input.dryRun)
-      await untilServed(api, { identity, object }, signal);
+    if (object.kind === 'CustomResourceDefinition' && !input.dryRun) await untilServed(api, one, signal);
   }
   return { objects: applied, manifestDigest: digest };
 }
 
-/** All that the server would refuse is known before the first object is changed. */
-async function tryAll(api: ApiClient, placed: readonly Placed[], force: boolean, signal: AbortSignal): Promise<void> {
+/**
+ * All that the server would refuse is known before the first object is changed.
+ * @returns what each object would become; nothing for one that cannot be tried
+ */
+async function tryAll(
+  api: ApiClient,
+  placed: readonly Placed[],
+  force: boolean,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<Placed, LiveObject>> {
+  const brought = broughtBy(placed);
+  const tried = new Map<Placed, LiveObject>();
   const refused: CodedError[] = [];
   for (const one of placed) {
     signal.throwIfAborted();
     try {
       // oxlint-disable-next-line no-await-in-loop
-      if (await canTry(api, one, placed)) await api.apply(one.identity, one.object, { force, dryRun: true });
+      if (!(await canTry(api, one, brought))) continue;
+      // oxlint-disable-next-line no-await-in-loop
+      tried.set(one, await api.apply(one.identity, one.object, { force, dryRun: true }));
     } catch (error) {
       if (!(error instanceof CodedError) || error.retryable) throw error;
       refused.push(error);
     }
   }
   const [first] = refused;
-  if (first === undefined) return;
+  if (first === undefined) return tried;
   const more =
     refused.length > 1
       ? ` (and ${refused.length - 1} more: ${refused
@@ -77,24 +86,33 @@ async function tryAll(api: ApiClient, placed: readonly Placed[], force: boolean,
   });
 }
 
+/** What a set brings itself. */
+interface Brought {
+  readonly kinds: ReturnType<typeof definedBy>;
+  readonly namespaces: ReadonlySet<string>;
+}
+
+const isNamespace = ({ identity }: Placed): boolean => identity.kind === 'Namespace';
+
+const broughtBy = (placed: readonly Placed[]): Brought => ({
+  kinds: definedBy(placed.map(({ object }) => object)),
+  namespaces: new Set(placed.filter(isNamespace).map(({ identity }) => identity.name)),
+});
+
 /** Objects in a namespace, or of a kind, that the set itself brings cannot be tried before that is there. */
-async function canTry(api: ApiClient, { identity, object }: Placed, placed: readonly Placed[]): Promise<boolean> {
-  const kinds = definedBy(placed.map((one) => one.object));
-  if (kinds.has(`${object.apiVersion} ${object.kind}`) && !(await api.knows(object.apiVersion, object.kind)))
-    return false;
+async function canTry(api: ApiClient, { identity, object }: Placed, brought: Brought): Promise<boolean> {
+  const { apiVersion, kind } = object;
+  if (brought.kinds.has(`${apiVersion} ${kind}`) && !(await api.knows(apiVersion, kind))) return false;
   const { namespace } = identity;
-  if (namespace === null || !bringsNamespace(placed, namespace)) return true;
+  if (namespace === null || !brought.namespaces.has(namespace)) return true;
   return (await api.get(namespaceOf(namespace))) !== undefined;
 }
 
 const namespaceOf = (name: string) => ({ apiVersion: 'v1', kind: 'Namespace', namespace: null, name });
 
-const bringsNamespace = (placed: readonly Placed[], name: string): boolean =>
-  placed.some(({ identity }) => identity.kind === 'Namespace' && identity.name === name);
-
 /** The record of a set lies in its namespace, which the set may bring itself. */
 async function makeNamespace(api: ApiClient, placed: readonly Placed[], name: string): Promise<void> {
-  const own = placed.find(({ identity }) => identity.kind === 'Namespace' && identity.name === name);
+  const own = placed.find((one) => isNamespace(one) && one.identity.name === name);
   if (own) await api.apply(own.identity, own.object, { force: false, dryRun: false });
 }
 

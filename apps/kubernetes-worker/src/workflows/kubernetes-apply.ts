@@ -37,7 +37,7 @@ async function apply(run: Run, input: KubernetesInput): Promise<KubernetesResult
     await run.checkpoint();
     all.push(...(await inStep(run, 'prune', () => setCalls().pruneObjects({ ...call, keep: objects }))));
   }
-  const result = resultOf(run, input, { objects: all, manifestDigest });
+  const result = (): KubernetesResult => resultOf(run, input, { objects: all, manifestDigest });
   if (input.wait && !input.dryRun) {
     await run.checkpoint();
     try {
@@ -46,11 +46,10 @@ async function apply(run: Run, input: KubernetesInput): Promise<KubernetesResult
       if (isCancellation(error)) throw error;
       const { code, message, details } = failureOf(error);
       const own = typeof details === 'object' && details !== null ? details : {};
-      throw fail(code, message, { ...own, ...resultOf(run, input, { objects: all, manifestDigest }) });
+      throw fail(code, message, { ...own, ...result() });
     }
-    return resultOf(run, input, { objects: all, manifestDigest });
   }
-  return result;
+  return result();
 }
 
 async function remove(run: Run, input: KubernetesInput): Promise<KubernetesResult> {
