@@ -77,10 +77,12 @@ export function ansibleCall(stack: BenchStack, playbook: string): BareCall {
 
 /** The directory of the plugin that makes events. */
 const EVENT_PLUGIN = fileURLToPath(new URL('../../apps/ansible-worker/plugins', import.meta.url));
+const TIME_PLUGIN = fileURLToPath(new URL('../plugins', import.meta.url));
 
 /**
  * The call of ansible-playbook that a worker makes for one batch: some hosts of an inventory, named in a file.
  * @param options.hasEvents with the plugin that makes events, as a worker has it
+ * @param options.timeFile a file for the seconds of processor time that its main process took; default: not measured
  */
 export function ansibleBatchCall(
   stack: BenchStack,
@@ -90,11 +92,12 @@ export function ansibleBatchCall(
     readonly hostsFile: string;
     readonly hosts: number;
     readonly hasEvents: boolean;
+    readonly timeFile?: string;
   },
 ): BareCall {
-  const { playbook, inventory, hostsFile, hosts, hasEvents } = options;
+  const { playbook, inventory, hostsFile, hosts, hasEvents, timeFile } = options;
   const call = ansibleCall(stack, playbook);
-  const events = { ANSIBLE_CALLBACK_PLUGINS: EVENT_PLUGIN, SWITCHYARD_EVENTS_FD: String(EVENT_DESCRIPTOR) };
+  const plugins = [...(hasEvents ? [EVENT_PLUGIN] : []), ...(timeFile === undefined ? [] : [TIME_PLUGIN])];
   return {
     ...call,
     args: [
@@ -103,7 +106,12 @@ export function ansibleBatchCall(
       `--limit=@${hostsFile}`,
       join(stack.root, playbook),
     ],
-    env: { ...call.env, ...(hasEvents ? events : {}) },
+    env: {
+      ...call.env,
+      ...(plugins.length === 0 ? {} : { ANSIBLE_CALLBACK_PLUGINS: plugins.join(':') }),
+      ...(hasEvents ? { SWITCHYARD_EVENTS_FD: String(EVENT_DESCRIPTOR) } : {}),
+      ...(timeFile === undefined ? {} : { BENCH_MAIN_PROCESS: timeFile }),
+    },
     hasEvents,
   };
 }

@@ -45,6 +45,9 @@ except ImportError:  # renamed some day: plain text for what JSON does not know
     AnsibleJSONEncoder = json.JSONEncoder
 
 VERSION = 1
+_PLAIN = json.JSONEncoder(allow_nan=False)
+_ANSIBLE = AnsibleJSONEncoder()
+_SCALARS = frozenset((str, int, float, bool, type(None)))
 # A string longer than this is cut; the mark lets the reader drop half of a secret that the cut went through.
 MAX_STRING = 64 * 1024
 MAX_RESULT = 192 * 1024
@@ -64,6 +67,27 @@ def _cut(value):
     return value
 
 
+def _is_plain(value):
+    """Whether JSON knows every type in it: not dates and sets, nor what a vault holds encrypted."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return True
+    if kind is dict:
+        return all(type(key) is str and _is_plain(inner) for key, inner in value.items())
+    return kind is list and all(map(_is_plain, value))
+
+
+def _encoded(value):
+    """The value as JSON; NaN and the infinities, which JSON does not have, as text."""
+    # Ansible's encoder makes many objects for each value: for a plain one it took more than all else of an event.
+    if _is_plain(value):
+        try:
+            return _PLAIN.encode(value)
+        except ValueError:
+            pass
+    return _PLAIN.encode(json.loads(_ANSIBLE.encode(value), parse_constant=str))
+
+
 def _pick(result, name):
     """Attributes of a task result lost their underscore in 2.19."""
     value = getattr(result, name, None)
@@ -71,13 +95,14 @@ def _pick(result, name):
 
 
 def _capped(res):
-    """The result as it travels; a very large one keeps its scalars only."""
+    """The result as JSON, as it travels; a very large one keeps its scalars only."""
     kept = {k: _cut(v) for k, v in dict(res or {}).items() if k not in DROPPED and not str(k).startswith("_ansible")}
-    if len(json.dumps(kept, cls=AnsibleJSONEncoder)) <= MAX_RESULT:
-        return kept
+    text = _encoded(kept)
+    if len(text) <= MAX_RESULT:
+        return text
     small = {k: v for k, v in kept.items() if isinstance(v, (bool, int, float)) or isinstance(v, str) and len(v) < 4096}
     small["_cut"] = sorted(set(kept) - set(small))[:50]
-    return small
+    return _encoded(small)
 
 
 def _count_tasks(play):
@@ -124,11 +149,14 @@ class CallbackModule(CallbackBase):
 
     # --- the channel
 
-    def _write(self, ev, **fields):
+    def _write(self, ev, res=None, **fields):
+        """Writes an event. `res` is JSON already."""
         if self._fd is None:
             return
         self._seq += 1
-        line = json.dumps(dict(fields, v=VERSION, seq=self._seq, ts=time.time(), ev=ev), cls=AnsibleJSONEncoder)
+        line = _encoded(dict(fields, v=VERSION, seq=self._seq, ts=time.time(), ev=ev))
+        if res is not None:
+            line = '%s, "res": %s}' % (line[:-1], res)
         # An empty line is nothing to the reader; one before the event keeps what another plugin left unfinished apart from it.
         rest = memoryview(b"\n" + line.encode("utf-8", "replace") + b"\n")
         while rest:

@@ -136,6 +136,15 @@ test('a result of several megabytes arrives cut, and the channel stays whole', a
   expect(after?.res['stdout']).toContain('after');
 });
 
+test('a value of any type arrives, also one that JSON does not have', async () => {
+  const events = await eventsOf(
+    play('- debug: {var: shown}', 'a', '  vars: {shown: {day: 2026-01-02, 1: [1.5, true, null, é, .nan, -.inf]}}\n'),
+  );
+  expect(only(events, 'ok').map(({ res }) => res)).toEqual([
+    { shown: { day: '2026-01-02', '1': [1.5, true, null, 'é', 'NaN', '-Infinity'] }, changed: false },
+  ]);
+});
+
 test('loops, retries, skips and ignored failures have their own events', async () => {
   const events = await eventsOf(
     play(

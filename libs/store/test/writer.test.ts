@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startTcpProxy, waitFor, type TcpProxy } from '@switchyard/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Knex } from 'knex';
@@ -27,6 +28,23 @@ describe('createEventWriter', () => {
     for (const event of someEvents(runId, 1)) await writer.write(event);
     await waitFor(async () => (await messages(runId)).length > 0, { what: 'the event' });
     expect(await messages(runId)).toEqual(['0']);
+    await writer.close();
+  });
+
+  test('waits for company also in a stream: no statement for every two or three events', async () => {
+    const runId = newRunId();
+    const flushMs = 50;
+    const writer = createEventWriter(database().knex, { flushMs });
+    const startedAt = performance.now();
+    for (const event of someEvents(runId, 300)) {
+      await writer.write(event);
+      await sleep(1);
+    }
+    await writer.flush();
+    const most = Math.ceil((performance.now() - startedAt) / flushMs) + 1;
+    const batches = await database().knex('switchyard.event_batches').where({ run_id: runId });
+    expect(batches.length).toBeLessThanOrEqual(most);
+    expect(await messages(runId)).toEqual(zeroTo(300));
     await writer.close();
   });
 

@@ -158,7 +158,7 @@ export class BatchRunner {
     // Before anything runs: batches, a later worker and `retryOf` rely on it.
     await keep;
     const tally = new Tally();
-    const progress = new Progress(given.step);
+    const progress = new Progress(given);
     const end = await runPlay({
       binDir: settings.binDir,
       searchEnv: settings.env,

@@ -185,7 +185,7 @@ test('secrets are written into files in place of their references, and masked', 
 
 test('progress is reported seldom, and never as finished', () => {
   let now = 0;
-  const progress = new Progress('playbook', () => now);
+  const progress = new Progress({ step: 'playbook', batch: 0 }, () => now);
   const take = (fields: Record<string, unknown>) =>
     progress.take(pluginEventSchema.parse({ v: 1, seq: 1, ts: 1, ...fields }));
   take({
@@ -204,6 +204,22 @@ test('progress is reported seldom, and never as finished', () => {
   now = 10_000;
   for (let index = 0; index < 30; index++) take(ok);
   expect(progress.percent).toBe(99);
+});
+
+test('a batch reports less often than a playbook that runs on all hosts at once', () => {
+  const reports = (batch: number): number => {
+    let now = 0;
+    const progress = new Progress({ step: 'p', batch }, () => now);
+    const take = (fields: Record<string, unknown>) =>
+      progress.take(pluginEventSchema.parse({ v: 1, seq: 1, ts: 1, ...fields }));
+    const plays = [{ name: 'p', pattern: 'all', hosts: 10, tasks: 1 }];
+    take({ ev: 'plan', total: 10, plays, groups: '', reasons: [], split: false });
+    return Array.from({ length: 10 }, () => {
+      now += 1_000;
+      return take({ ev: 'ok', host: 'a', task: 't', task_id: '1' });
+    }).filter((report) => report !== undefined).length;
+  };
+  expect([reports(0), reports(3)]).toEqual([5, 2]);
 });
 
 test('a run that is taken up keeps the old input except for what was written down', () => {

@@ -1,13 +1,16 @@
 import type { ProgressReport } from '@switchyard/contracts';
 import type { PluginEvent } from '../events/plugin-event.js';
 
-/** A report costs an event of history: no sooner than this, and no smaller step. */
-const LEAST_MS = 2_000;
+/** A report costs an event of history and a workflow task: no smaller step, and no sooner than these milliseconds. */
 const LEAST_PERCENT = 5;
+const LEAST_MS = 2_000;
+/** Batches report side by side, and each that ends moves the run on. */
+const LEAST_MS_OF_BATCH = 5_000;
 
 /** Turns events of the plugin into reports of progress, seldom enough for a workflow's history. */
 export class Progress {
   readonly #step: string;
+  readonly #leastMs: number;
   readonly #now: () => number;
   #expected = 0;
   #ended = 0;
@@ -15,8 +18,13 @@ export class Progress {
   #reportedAt: number;
   #reported = 0;
 
-  constructor(step: string, now: () => number = () => performance.now()) {
+  /** @param place the step that is told of, and its batch; 0 for all hosts at once */
+  constructor(
+    { step, batch }: { readonly step: string; readonly batch: number },
+    now: () => number = () => performance.now(),
+  ) {
     this.#step = step;
+    this.#leastMs = batch === 0 ? LEAST_MS : LEAST_MS_OF_BATCH;
     this.#now = now;
     this.#reportedAt = now();
   }
@@ -35,7 +43,7 @@ export class Progress {
     }
     const percent = this.percent;
     const now = this.#now();
-    if (now - this.#reportedAt < LEAST_MS || percent - this.#reported < LEAST_PERCENT) return undefined;
+    if (now - this.#reportedAt < this.#leastMs || percent - this.#reported < LEAST_PERCENT) return undefined;
     this.#reportedAt = now;
     this.#reported = percent;
     return { step: this.#step, progress: percent, ...(this.#task === '' ? {} : { detail: `task: ${this.#task}` }) };

@@ -7,7 +7,7 @@ import { encodeEvent, type EncodedEvent } from './encode.js';
 
 /** Options of {@link createEventWriter}. */
 export interface EventWriterOptions {
-  /** Milliseconds that an event waits for company. Default 100. */
+  /** Milliseconds that an event waits for company; in a stream of events twice as long. Default 100. */
   readonly flushMs?: number;
   /** Most events in one statement; reaching it flushes at once. Default 500. */
   readonly maxBatch?: number;
@@ -66,6 +66,9 @@ interface Waiter {
 /** Pauses between attempts in milliseconds: doubled from first to most, each with jitter. */
 const RETRY_MS = { first: 100, most: 5_000 } as const;
 
+/** Events that come within these milliseconds of a stored batch are a stream. */
+const STREAM_MS = 1_000;
+
 /** Most characters of JSON in one statement. */
 const MAX_BATCH_SIZE = 4 * 1024 * 1024;
 
@@ -85,12 +88,19 @@ export function createEventWriter(db: Db, options: EventWriterOptions = {}): Eve
   let flushes: Waiter[] = [];
   let timer: NodeJS.Timeout | undefined;
   let isRunning = false;
+  let storedAt = -Infinity;
   let closing: Promise<WriterReport> | undefined;
 
   const isFull = (): boolean => accepted - settled >= maxBuffered || queuedSize >= maxBufferedSize;
 
-  const schedule = (delayMs: number): void => {
-    if (isRunning) return;
+  /** Whether the next statement must not wait: it is full, or somebody waits for it. */
+  const isPressing = (): boolean =>
+    flushes.length > 0 || isFull() || queue.length >= maxBatch || queuedSize >= MAX_BATCH_SIZE;
+
+  const schedule = (): void => {
+    if (isRunning || queue.length === 0) return;
+    const isStream = performance.now() - storedAt < STREAM_MS;
+    const delayMs = isPressing() ? 0 : flushMs * (isStream ? 2 : 1);
     if (delayMs === 0) {
       clearTimeout(timer);
       timer = undefined;
@@ -103,14 +113,18 @@ export function createEventWriter(db: Db, options: EventWriterOptions = {}): Eve
     }, delayMs);
   };
 
-  /** Stores what is queued, batch after batch. One at a time, so that the order of events is kept. */
+  /** Stores what is queued, one batch at a time, so that the order of events is kept. */
   const drain = async (): Promise<void> => {
     if (isRunning) return;
     isRunning = true;
     while (queue.length > 0 && !stop.signal.aborted) {
       await store(takeBatch());
+      storedAt = performance.now();
+      if (!isPressing()) break;
     }
     isRunning = false;
+    // What came meanwhile waits for company, too: else a stream would have a statement for every two or three events.
+    if (!stop.signal.aborted) schedule();
   };
 
   const takeBatch = (): Held[] => {
@@ -176,7 +190,7 @@ export function createEventWriter(db: Db, options: EventWriterOptions = {}): Eve
     if (settled >= at) return;
     await new Promise<void>((done) => {
       flushes.push({ at, done });
-      schedule(0);
+      schedule();
     });
   };
 
@@ -205,7 +219,7 @@ export function createEventWriter(db: Db, options: EventWriterOptions = {}): Eve
       queue.push({ encoded, event });
       accepted++;
       queuedSize += encoded.size;
-      schedule(queue.length >= maxBatch || queuedSize >= MAX_BATCH_SIZE ? 0 : flushMs);
+      schedule();
       if (isFull()) await new Promise<void>((go) => room.push(go));
     },
     flush,
