@@ -1,6 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { runStatusSchema } from '@switchyard/contracts';
 import {
   fakeHttp,
@@ -10,38 +9,28 @@ import {
   type FakeHttp,
   type StartedKubernetes,
 } from '@switchyard/testkit';
-import { NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { approveEverything } from '../src/approve-everything.js';
 import { makeCheckout, type Checkout } from '../src/checkout.js';
+import { noting, outcomes, RunbookRuns, startWords, type RunbookEnd } from '../src/runbook-runs.js';
 import { openStack, type OpenStack } from '../src/stack.js';
+import { whileTeamWorks } from '../src/team-worker.js';
 
 let checkout: Checkout;
 let stack: OpenStack;
+let runs: RunbookRuns;
 /** The services of other companies that the examples call. */
 let world: FakeHttp;
 let cluster: StartedKubernetes;
 let controllers: ReturnType<typeof playControllers>;
-
-/** A playbook on local connections whose hosts note in a file each time that they are through. */
-const noting = (tasks = '', hosts = 'all'): string =>
-  `- hosts: ${hosts}
-  connection: local
-  gather_facts: false
-  tasks:
-${tasks}    - raw: echo {{ inventory_hostname }} >> {{ playbook_dir }}/ran.txt
-`;
 
 beforeAll(async () => {
   checkout = await makeCheckout();
   cluster = await startKubernetes();
   controllers = playControllers(cluster);
   [stack, world] = await Promise.all([openStack(checkout, { SWITCHYARD_KUBECONFIG: cluster.kubeconfig }), fakeHttp()]);
-  for (const [name, text] of [
-    ['cmdb-token', 'cmdb-5e81'],
-    ['slack-bot-token', 'xoxb-77c1'],
-  ] as const)
-    await writeFile(join(checkout.root, '.switchyard', 'secrets', name), text, { mode: 0o600 });
+  runs = new RunbookRuns(checkout, stack);
+  await runs.secret('cmdb-token', 'cmdb-5e81');
+  await runs.secret('slack-bot-token', 'xoxb-77c1');
 }, 240_000);
 afterAll(async () => {
   await stack.close();
@@ -51,54 +40,18 @@ afterAll(async () => {
   await checkout.dispose();
 }, 60_000);
 
-/** Files of a folder of the checkout; gives its name. */
-async function folder(name: string, files: Readonly<Record<string, string>>): Promise<string> {
-  await mkdir(join(checkout.root, name), { recursive: true });
-  for (const [file, text] of Object.entries(files)) await writeFile(join(checkout.root, name, file), text);
-  return name;
-}
-
-const ran = async (name: string): Promise<string[]> =>
-  (await readFile(join(checkout.root, name, 'ran.txt'), 'utf8').catch(() => '')).split('\n').filter(Boolean);
-
-function words(name: string, inputs: Readonly<Record<string, unknown>>): string[] {
-  const set = Object.entries(inputs).flatMap(([key, value]) => [
-    '--set',
-    `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  ]);
-  return ['run', 'runbook', `examples/runbooks/${name}.yaml`, '--id', name, '--as', 'ann', ...set];
-}
+const words = (name: string, inputs: Readonly<Record<string, unknown>>): string[] =>
+  startWords(`examples/runbooks/${name}.yaml`, name, inputs);
 
 /** Runs an example to its end. */
-async function run(name: string, inputs: Readonly<Record<string, unknown>>): Promise<{ result: RunbookEnd }> {
-  const { code, value, stderr } = await checkout.json<object>(words(name, inputs));
-  expect(code, JSON.stringify(value) + stderr).toBe(0);
-  return { result: await endOf(name) };
+async function run(name: string, inputs: Readonly<Record<string, unknown>>): Promise<RunbookEnd> {
+  await runs.start(`examples/runbooks/${name}.yaml`, name, inputs);
+  return runs.endOf(name);
 }
-
-interface RunbookEnd {
-  readonly steps: Readonly<Record<string, { readonly outcome: string; readonly result?: unknown }>>;
-  readonly warnings: readonly unknown[];
-}
-const endOf = async (runId: string): Promise<RunbookEnd> =>
-  (await stack.client.workflow.getHandle(runId).result()) as RunbookEnd;
-
-/** The end of a run whose gates a second person approves. */
-async function approved(runId: string): Promise<RunbookEnd> {
-  const approver = approveEverything(stack.client, runId);
-  try {
-    return await endOf(runId);
-  } finally {
-    await approver.stop();
-  }
-}
-
-const outcomes = ({ steps }: RunbookEnd): Record<string, string> =>
-  Object.fromEntries(Object.entries(steps).map(([id, { outcome }]) => [id, outcome]));
 
 it('long-run goes on after its worker was killed, and a host that was through does not run again', async () => {
   const hosts = Array.from({ length: 12 }, (_, i) => `host-${String(i + 1).padStart(2, '0')}`);
-  await folder('long', { 'rebuild.yml': noting('    - raw: sleep 1\n'), 'hosts.ini': `${hosts.join('\n')}\n` });
+  await runs.folder('long', { 'rebuild.yml': noting('    - raw: sleep 1\n'), 'hosts.ini': `${hosts.join('\n')}\n` });
   await checkout.json(
     words('long-run', {
       playbook: 'long/rebuild.yml',
@@ -107,7 +60,7 @@ it('long-run goes on after its worker was killed, and a host that was through do
       parallel: 2,
     }),
   );
-  await waitFor(async () => (await ran('long')).length >= 4, { what: 'four hosts to be through' });
+  await waitFor(async () => (await runs.ran('long')).length >= 4, { what: 'four hosts to be through' });
   const through = async (): Promise<string[]> => {
     const { rows } = await stack.store.knex.raw<{ rows: { host: string }[] }>(
       `select l.host from switchyard.host_ledger l join switchyard.host_snapshots s using (execution_id)
@@ -119,8 +72,8 @@ it('long-run goes on after its worker was killed, and a host that was through do
   process.kill(worker?.pid ?? 0, 'SIGKILL');
   const before = await through();
   expect(before.length).toBeGreaterThan(0);
-  expect(outcomes(await endOf('long-run'))).toEqual({ rebuild: 'successful' });
-  const all = await ran('long');
+  expect(outcomes(await runs.endOf('long-run'))).toEqual({ rebuild: 'successful' });
+  const all = await runs.ran('long');
   expect([...new Set(all)].toSorted()).toEqual(hosts);
   for (const host of before) expect(all.filter((each) => each === host)).toEqual([host]);
 });
@@ -135,7 +88,7 @@ it('fan-out asks for 500 machines, once each, and tells how it went', async () =
     },
     'POST /fan-out-chat': {},
   });
-  const { result } = await run('fan-out', { machines, api_url: world.url, chat_url: `${world.url}/fan-out-chat` });
+  const result = await run('fan-out', { machines, api_url: world.url, chat_url: `${world.url}/fan-out-chat` });
   expect([...made.keys()].toSorted()).toEqual(machines.map((name) => `/machines/${name}`).toSorted());
   expect(Math.max(...made.values())).toBe(1);
   expect(world.requests.filter(({ path }) => path === '/fan-out-chat').map(({ json }) => json)).toMatchObject([
@@ -151,23 +104,23 @@ it('patch-hosts takes its hosts from the CMDB, and tries only the failed one aga
       body: { hosts: [host('db-1', 'db'), host('web-1', 'web'), host('web-2', 'web')], next: null, total: 3 },
     },
   });
-  await folder('patch', {
+  await runs.folder('patch', {
     'patch.yml': noting(`    - raw: echo {{ inventory_hostname }} >> {{ playbook_dir }}/tried.txt
     - raw: test {{ inventory_hostname }} != web-2 || test -e {{ playbook_dir }}/mended || { touch {{ playbook_dir }}/mended; exit 1; }
 `),
   });
-  const { result } = await run('patch-hosts', { playbook: 'patch/patch.yml', cmdb_url: world.url, become: false });
+  const result = await run('patch-hosts', { playbook: 'patch/patch.yml', cmdb_url: world.url, become: false });
   expect(outcomes(result)).toEqual({ canary: 'successful', others: 'successful' });
   const tried = (await readFile(join(checkout.root, 'patch', 'tried.txt'), 'utf8')).trim().split('\n');
   expect(tried.toSorted()).toEqual(['db-1', 'web-1', 'web-2', 'web-2']);
   expect(tried[0]).toBe('db-1');
-  expect((await ran('patch')).toSorted()).toEqual(['db-1', 'web-1', 'web-2']);
+  expect((await runs.ran('patch')).toSorted()).toEqual(['db-1', 'web-1', 'web-2']);
   const asked = world.requests.filter(({ path }) => path === '/hosts');
   expect(new Set(asked.map(({ headers }) => headers.authorization))).toEqual(new Set(['Bearer cmdb-5e81']));
 });
 
 it('vmware-deploy makes the machine after an approval; a CMDB that fails is a warning', async () => {
-  await folder('vmware', {
+  await runs.folder('vmware', {
     'main.tf': `variable "env" { type = string }
 resource "terraform_data" "machine" { input = "web-\${var.env}" }
 output "name" { value = terraform_data.machine.output }
@@ -194,7 +147,7 @@ output "address" { value = "10.0.0.21" }
     }),
   );
   expect(code).toBe(0);
-  const result = await approved('vmware-deploy');
+  const result = await runs.approved('vmware-deploy');
   expect(outcomes(result)).toEqual({
     capacity: 'successful',
     machine: 'successful',
@@ -209,7 +162,7 @@ output "address" { value = "10.0.0.21" }
 });
 
 it('staging-approval-production deploys to production when a second person agreed', async () => {
-  await folder('release', {
+  await runs.folder('release', {
     'deploy_staging.yml': noting('', 'localhost'),
     'deploy_prod.yml': noting('', 'localhost'),
   });
@@ -222,19 +175,19 @@ it('staging-approval-production deploys to production when a second person agree
     }),
   );
   await waitFor(() => world.requests.some(({ path }) => path === '/release-chat'), { what: 'people to be told' });
-  expect(await ran('release')).toHaveLength(1);
-  const result = await approved('staging-approval-production');
+  expect(await runs.ran('release')).toHaveLength(1);
+  const result = await runs.approved('staging-approval-production');
   expect(outcomes(result)).toEqual({
     staging: 'successful',
     ask: 'successful',
     prod_approval: 'successful',
     production: 'successful',
   });
-  expect(await ran('release')).toHaveLength(2);
+  expect(await runs.ran('release')).toHaveLength(2);
 });
 
 it('two-groups-approval restarts in batches of the size that one of the two groups answered', async () => {
-  await folder('restart', { 'restart.yml': noting('', 'localhost') });
+  await runs.folder('restart', { 'restart.yml': noting('', 'localhost') });
   await checkout.json(words('two-groups-approval', { playbook: 'restart/restart.yml' }));
   const handle = stack.client.workflow.getHandle('two-groups-approval');
   const gate = await waitFor(
@@ -255,35 +208,28 @@ it('two-groups-approval restarts in batches of the size that one of the two grou
     });
   await approve('bob@example.org', [], { window: 'now', batch: 5 });
   await approve('cid@example.org', ['operations'], { window: 'now', batch: 5 });
-  expect(outcomes(await endOf('two-groups-approval'))).toEqual({
+  expect(outcomes(await runs.endOf('two-groups-approval'))).toEqual({
     restart_approval: 'successful',
     until_night: 'skipped',
     restart: 'successful',
   });
-  expect(await ran('restart')).toHaveLength(1);
+  expect(await runs.ran('restart')).toHaveLength(1);
 });
 
 it('cross-team-call has the worker of another team warm the caches', async () => {
-  await folder('caches', { 'site.yml': noting('', 'localhost') });
-  const { address, namespace } = (await stack.status()).temporal;
-  const connection = await NativeConnection.connect({ address });
-  const worker = await Worker.create({
-    connection,
-    namespace,
-    taskQueue: 'python-team-queue',
-    workflowsPath: fileURLToPath(new URL('../src/warm-caches.ts', import.meta.url)),
-  });
-  const { result } = await worker.runUntil(run('cross-team-call', { playbook: 'caches/site.yml', env: 'prod' }));
-  await connection.close();
+  await runs.folder('caches', { 'site.yml': noting('', 'localhost') });
+  const result = await whileTeamWorks(stack, () =>
+    run('cross-team-call', { playbook: 'caches/site.yml', env: 'prod' }),
+  );
   expect(outcomes(result)).toEqual({ configure: 'successful', warm: 'successful', fallback: 'skipped' });
   expect(result.steps['warm']?.result).toEqual({ warmed: 1, env: 'prod' });
 });
 
 it('simple runs one playbook', async () => {
-  await folder('simple', { 'apt_update.yml': noting('', 'localhost') });
-  const { result } = await run('simple', { playbook: 'simple/apt_update.yml' });
+  await runs.folder('simple', { 'apt_update.yml': noting('', 'localhost') });
+  const result = await run('simple', { playbook: 'simple/apt_update.yml' });
   expect(outcomes(result)).toEqual({ on_hosts: 'skipped', on_localhost: 'successful' });
-  expect(await ran('simple')).toEqual(['localhost']);
+  expect(await runs.ran('simple')).toEqual(['localhost']);
 });
 
 const inWeb = async (path: string): Promise<string[]> => {
@@ -300,7 +246,7 @@ const resources = async (): Promise<unknown[]> => {
 
 it('terraform-kubernetes-ansible leads the proxies of Terraform to a service that is ready', async () => {
   await cluster.ask('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'web' } });
-  const { result } = await run('terraform-kubernetes-ansible', { site_root: join(checkout.root, 'site') });
+  const result = await run('terraform-kubernetes-ansible', { site_root: join(checkout.root, 'site') });
   expect(outcomes(result)).toEqual({ proxies: 'successful', service: 'successful', lead: 'successful' });
   expect((await objectsInWeb()).toSorted()).toEqual(['switchyard-set-web', 'web', 'web', 'web']);
   const led = await readFile(join(checkout.root, 'site', 'proxy-dev-02', 'upstream.json'), 'utf8');

@@ -1,65 +1,9 @@
+import { hostedZone } from '@switchyard/testkit';
 import { describe, expect, it } from 'vitest';
 import { failure, lost, SECRET, TOKEN, useWorld } from './world.js';
 
 const world = useWorld();
 
-/** A hosted zone that speaks the documented XML: it keeps its record sets, and refuses what Route 53 refuses. */
-function hostedZone(
-  sets: Map<string, { ttl: number; values: string[] }>,
-  more: { sync?: string[]; losesFirst?: boolean } = {},
-) {
-  const { fake } = world();
-  const xml = (body: string, status = 200): object => ({
-    status,
-    body: `<?xml version="1.0"?>${body}`,
-    headers: { 'content-type': 'text/xml' },
-  });
-  const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('"', '&quot;');
-  const unescaped = (text: string): string => text.replaceAll('&quot;', '"').replaceAll('&amp;', '&');
-  const tag = (text: string, name: string): string[] =>
-    [...text.matchAll(new RegExp(`<${name}>([^<]*)</${name}>`, 'g'))].map(([, inner]) => unescaped(inner ?? ''));
-  let losing = more.losesFirst ?? false;
-  const syncs = [...(more.sync ?? [])];
-  fake.on({
-    'GET /2013-04-01/hostedzonesbyname': ({ query }) =>
-      xml(
-        `<ListHostedZonesByNameResponse><HostedZones>${
-          query['dnsname'] === 'example.com'
-            ? '<HostedZone><Id>/hostedzone/Z1</Id><Name>example.com.</Name><CallerReference>x</CallerReference></HostedZone>'
-            : ''
-        }</HostedZones><IsTruncated>false</IsTruncated><MaxItems>2</MaxItems></ListHostedZonesByNameResponse>`,
-      ),
-    'GET /2013-04-01/hostedzone/Z1/rrset': ({ query }) => {
-      const key = `${query['name']} ${query['type']}`;
-      const set = sets.get(key);
-      const values = set?.values.map((value) => `<ResourceRecord><Value>${escaped(value)}</Value></ResourceRecord>`);
-      const shown = set
-        ? `<ResourceRecordSet><Name>${query['name']?.replace('*', String.raw`\052`)}.</Name><Type>${query['type']}</Type><TTL>${set.ttl}</TTL><ResourceRecords>${values?.join('')}</ResourceRecords></ResourceRecordSet>`
-        : '';
-      return xml(
-        `<ListResourceRecordSetsResponse><ResourceRecordSets>${shown}</ResourceRecordSets><IsTruncated>false</IsTruncated><MaxItems>1</MaxItems></ListResourceRecordSetsResponse>`,
-      );
-    },
-    'POST /2013-04-01/hostedzone/Z1/rrset': ({ body }) => {
-      const [name = ''] = tag(body, 'Name');
-      const [type = ''] = tag(body, 'Type');
-      if (tag(body, 'Action')[0] === 'DELETE') sets.delete(`${name} ${type}`);
-      else sets.set(`${name} ${type}`, { ttl: Number(tag(body, 'TTL')[0]), values: tag(body, 'Value') });
-      if (losing) {
-        losing = false;
-        return lost;
-      }
-      return xml(
-        '<ChangeResourceRecordSetsResponse><ChangeInfo><Id>/change/C1</Id><Status>PENDING</Status><SubmittedAt>2026-01-01T00:00:00Z</SubmittedAt></ChangeInfo></ChangeResourceRecordSetsResponse>',
-      );
-    },
-    'GET /2013-04-01/change/C1': () =>
-      xml(
-        `<GetChangeResponse><ChangeInfo><Id>/change/C1</Id><Status>${syncs.shift() ?? 'INSYNC'}</Status><SubmittedAt>2026-01-01T00:00:00Z</SubmittedAt></ChangeInfo></GetChangeResponse>`,
-      ),
-  });
-  return sets;
-}
 const CHANGE = 'POST /2013-04-01/hostedzone/Z1/rrset';
 const route53 = (more: object = {}): object => ({
   zone: 'Z1',
@@ -79,7 +23,7 @@ const cutover = (more: object = {}, target: object = {}): object => ({
 
 describe('records of Route 53', () => {
   it('are made what is said, with what stood there before, and signed', async () => {
-    const sets = hostedZone(new Map([['app.example.com A', { ttl: 300, values: ['10.0.0.1'] }]]));
+    const sets = hostedZone(world().fake, new Map([['app.example.com A', { ttl: 300, values: ['10.0.0.1'] }]]));
     const { call, asked } = world();
     expect(await call('keepDnsRecord', cutover())).toEqual({
       changed: true,
@@ -92,7 +36,7 @@ describe('records of Route 53', () => {
   });
 
   it('are left alone when they say so already, in another order too', async () => {
-    hostedZone(new Map([['app.example.com A', { ttl: 60, values: ['10.0.0.3', '10.0.0.2'] }]]));
+    hostedZone(world().fake, new Map([['app.example.com A', { ttl: 60, values: ['10.0.0.3', '10.0.0.2'] }]]));
     const { call, asked } = world();
     const result = await call('keepDnsRecord', cutover({ values: ['10.0.0.2', '10.0.0.3'] }));
     expect(result).toMatchObject({ changed: false });
@@ -100,7 +44,9 @@ describe('records of Route 53', () => {
   });
 
   it('tell what stood there before also when the answer to the change was lost', async () => {
-    hostedZone(new Map([['app.example.com A', { ttl: 300, values: ['10.0.0.1'] }]]), { losesFirst: true });
+    hostedZone(world().fake, new Map([['app.example.com A', { ttl: 300, values: ['10.0.0.1'] }]]), {
+      losesFirst: true,
+    });
     const { call, asked } = world();
     expect(await failure(call('keepDnsRecord', cutover()))).toMatchObject({
       type: 'UpstreamFailed',
@@ -114,7 +60,7 @@ describe('records of Route 53', () => {
   });
 
   it('are found by the name of their zone, waited for, and removed once', async () => {
-    const sets = hostedZone(new Map(), { sync: ['PENDING'] });
+    const sets = hostedZone(world().fake, new Map(), { sync: ['PENDING'] });
     const { call } = world();
     const target = { zone: 'example.com', waitForSync: '10s' };
     const text = { name: '*.example.com', type: 'TXT', values: ['v=spf1 "x" -all'] };
@@ -151,7 +97,7 @@ describe('records of Route 53', () => {
   });
 
   it('name a zone that is not there', async () => {
-    hostedZone(new Map());
+    hostedZone(world().fake, new Map());
     const failed = await failure(world().call('keepDnsRecord', cutover({}, { zone: 'example.org' })));
     expect(failed).toMatchObject({ type: 'NotFound', message: 'Route 53 has no hosted zone example.org' });
   });

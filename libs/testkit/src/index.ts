@@ -1,4 +1,5 @@
 export { fakeHttp, type FakeAnswer, type FakeHttp, type FakeRoutes, type RecordedRequest } from './fake-http.js';
+export { hostedZone, type HostedZoneOptions, type RecordSet } from './fake-route53.js';
 export { createGitRepository, type GitRepository } from './git-repository.js';
 export { startGitServer, type GitServer, type GitServerOptions } from './git-server.js';
 export { keepHistory, replayKept } from './keep-history.js';
