@@ -46,7 +46,7 @@ except ImportError:  # renamed some day: plain text for what JSON does not know
 
 VERSION = 1
 _PLAIN = json.JSONEncoder(allow_nan=False)
-_ANSIBLE = AnsibleJSONEncoder()
+_ANSIBLE = AnsibleJSONEncoder(allow_nan=False)
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 # A string longer than this is cut; the mark lets the reader drop half of a secret that the cut went through.
 MAX_STRING = 64 * 1024
@@ -79,13 +79,11 @@ def _is_plain(value):
 
 def _encoded(value):
     """The value as JSON; NaN and the infinities, which JSON does not have, as text."""
-    # Ansible's encoder makes many objects for each value: for a plain one it took more than all else of an event.
-    if _is_plain(value):
-        try:
-            return _PLAIN.encode(value)
-        except ValueError:
-            pass
-    return _PLAIN.encode(json.loads(_ANSIBLE.encode(value), parse_constant=str))
+    try:
+        # Ansible's encoder makes many objects for each value: for a plain one it took more than all else of an event.
+        return (_PLAIN if _is_plain(value) else _ANSIBLE).encode(value)
+    except ValueError:
+        return _PLAIN.encode(json.loads(AnsibleJSONEncoder().encode(value), parse_constant=str))
 
 
 def _pick(result, name):
