@@ -14,6 +14,8 @@ export interface EventSink {
 export interface KnownHost {
   readonly host: string;
   readonly state: HostState;
+  /** The attempt to which the state belongs; 0 before the first. */
+  readonly attempt: number;
   readonly counts: Readonly<Record<string, number>>;
   readonly message: string | null;
 }

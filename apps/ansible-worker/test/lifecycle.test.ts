@@ -154,13 +154,40 @@ describe('retries', () => {
     expect(Object.keys(everything.hosts)).toEqual(['a', 'b']);
   });
 
-  test('do not take up a run that is still under way', async () => {
+  test('take up the hosts that a run under way has given up, and leave it the others', async () => {
+    const waits = 'test {{ inventory_hostname }} != c || until test -e {{ playbook_dir }}/released; do sleep 0.1; done';
+    await world.file('given-up.yml', play(`${RAN}\n${BREAKS_B}\n- raw: ${waits}`));
+    const old = await world.start({
+      playbook: 'given-up.yml',
+      inventory: inventory('a', 'b', 'c'),
+      batchSize: 1,
+      maxParallel: 3,
+      retry: { attempts: 1 },
+    });
+    await waitFor(async () => (await ledgerOf(old.workflowId))['b'] === 'failed', {
+      what: 'a host to fail',
+      timeoutMs: 40_000,
+    });
+    await mend();
+    const result = await world.run({ retryOf: old.workflowId });
+    expect(result.verdict).toBe('successful');
+    expect(Object.keys(result.hosts)).toEqual(['b']);
+    await world.file('released', '');
+    expect((await failureOf(old.result())).details.failedHosts).toEqual(['b']);
+    expect(await ran()).toEqual(['a', 'b', 'b', 'c']);
+  });
+
+  test('do not take up what a run under way may still run', async () => {
     await world.file('under-way.yml', play(`${RAN}\n- raw: test -e {{ playbook_dir }}/mended || sleep 60`));
     const old = await world.start({ playbook: 'under-way.yml', inventory: inventory('a', 'b'), batchSize: 1 });
     await waitFor(async () => (await ran()).length > 0, { what: 'the play to begin', timeoutMs: 40_000 });
     expect(await failureOf(world.run({ retryOf: old.workflowId, only: 'unfinished-hosts' }))).toMatchObject({
       code: 'PreflightRefused',
       message: expect.stringContaining('still under way'),
+    });
+    expect(await failureOf(world.run({ retryOf: old.workflowId }))).toMatchObject({
+      code: 'AnsibleNoHostsMatched',
+      message: expect.stringContaining('has given up no host yet'),
     });
     await old.cancel();
     expect((await failureOf(old.result())).code).toBe('Cancelled');

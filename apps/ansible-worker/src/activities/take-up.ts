@@ -8,6 +8,7 @@ import {
 } from '@switchyard/contracts';
 import { linkEvents } from '../events/link-events.js';
 import { narrowHosts } from '../hosts/narrow.js';
+import { isThroughWith } from '../hosts/slices.js';
 import type { AnsibleDeps, EventSink, KnownHost } from '../ports.js';
 import type { TakenUp } from '../workflows/activities.js';
 
@@ -36,8 +37,9 @@ export function layOver(old: AnsibleInput, given: object, parsed: AnsibleInput):
 }
 
 /**
- * Takes a finished run up again: see {@link TakenUp}. Doing it twice gives the same, but for a second pair of events.
- * @throws CodedError NotFound, PreflightRefused for a run that is still under way, AnsibleNoHostsMatched
+ * Takes a run up again: see {@link TakenUp}. Doing it twice gives the same, but for a second pair of events. Of a run
+ * that is still under way only the hosts with which it is through.
+ * @throws CodedError NotFound, AnsibleNoHostsMatched, PreflightRefused for other hosts of a run under way
  */
 export async function takeUp(
   deps: Pick<AnsibleDeps, 'ledger' | 'inputs' | 'events' | 'isRunning'>,
@@ -54,16 +56,17 @@ export async function takeUp(
       `retryOf: no playbook run "${oldId}" with hosts is in the store; name the id of a run that got as far as its hosts`,
     );
   }
-  // Its own worker would run the same hosts at the same time.
-  if (await deps.isRunning(execution.workflowId)) {
-    throw new CodedError(
-      'PreflightRefused',
-      `retryOf: run "${execution.workflowId}" is still under way; wait for its end, or abort it first`,
-    );
-  }
   const old = parseOrThrow(ansibleInputSchema, kept, `the input of ${oldId}`);
   const input = layOver(old, Object(given) as object, parsed);
   const only = parsed.only ?? 'failed-hosts';
+  const isUnderWay = await deps.isRunning(execution.workflowId);
+  // Its own worker would run the others at the same time.
+  if (isUnderWay && (only === 'all' || only === 'unfinished-hosts')) {
+    throw new CodedError(
+      'PreflightRefused',
+      `retryOf: run "${execution.workflowId}" is still under way, so only hosts that it has given up can be taken up (failed-hosts, unreachable-hosts); wait for its end, or abort it first`,
+    );
+  }
   const states = WANTED[only];
   const link = (hosts: number): Promise<void> =>
     tellBoth(deps.events, linkEvents({ ref, old: execution, only, hosts }));
@@ -72,10 +75,12 @@ export async function takeUp(
     return { input, hosts: known.hosts.length };
   }
 
-  const wanted = known.hosts.filter(({ state }) => states.includes(state)).map(({ host }) => host);
+  const free = isUnderWay ? known.hosts.filter((host) => isThroughWith(host, old)) : known.hosts;
+  const wanted = free.filter(({ state }) => states.includes(state)).map(({ host }) => host);
   const hosts = isGiven(Object(given) as object, 'limit') ? narrowHosts(wanted, parsed.limit ?? []) : wanted;
   if (hosts.length === 0) {
-    throw new CodedError('AnsibleNoHostsMatched', `retryOf: no host of run "${oldId}" is left to run on (${only})`);
+    const why = isUnderWay ? 'is still under way and has given up no host yet' : 'has no host left to run on';
+    throw new CodedError('AnsibleNoHostsMatched', `retryOf: run "${oldId}" ${why} (${only})`);
   }
   // The hosts are in the ledger from here on, so the limit has done its work.
   const { limit: _, ...rest } = input;

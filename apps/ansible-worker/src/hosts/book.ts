@@ -42,7 +42,7 @@ export class Book {
     const counts = tally.countsOf(host);
     // It came to its end, so what failed before was rescued; the stats at the end would say the same.
     const counted = { ...counts, failed: 0, unreachable: 0, rescued: counts.failed };
-    const result = hostResultOf({ host, state: 'ok', counts: counted, message: null });
+    const result = hostResultOf({ state: 'ok', counts: counted });
     this.#waiting.push(finalHostOf(host, result, { ...this.#place, message: undefined }));
     if (this.#isQueued) return;
     this.#isQueued = true;

@@ -1,14 +1,16 @@
+import { ansibleInputSchema } from '@switchyard/contracts';
 import { expect, test } from 'vitest';
 import type { KnownHost } from '../ports.js';
 import { inventoryDigestOf } from './digest.js';
 import { finalHostOf, hostResultOf, resultsOf } from './ledger-view.js';
 import { narrowHosts } from './narrow.js';
-import { hostsToRun, sliceCount, sliceOf, smallestBatchSize } from './slices.js';
+import { hostsToRun, isThroughWith, sliceCount, sliceOf, smallestBatchSize } from './slices.js';
 
 const host = (name: string, state: KnownHost['state'], counts: Record<string, number> = {}): KnownHost => ({
   host: name,
   state,
   counts,
+  attempt: 1,
   message: null,
 });
 
@@ -63,4 +65,14 @@ test.each([
 ])('a run over %d hosts with %d attempts fits into its history in batches of %d', (hosts, attempts, size) => {
   expect(smallestBatchSize(hosts, attempts)).toBe(size);
   expect(sliceCount(hosts, size) * attempts).toBeLessThanOrEqual(3_000);
+});
+
+test('a run under way is through with the hosts that failed in their last attempt', () => {
+  const at = (attempt: number, state: KnownHost['state'] = 'failed'): KnownHost => ({ ...host('a', state), attempt });
+  const input = (retry: object) => ansibleInputSchema.parse({ playbook: 'p.yml', retry });
+  expect(isThroughWith(at(2), input({ attempts: 2 }))).toBe(true);
+  expect(isThroughWith(at(1), input({ attempts: 2 }))).toBe(false);
+  expect(isThroughWith(at(1, 'running'), input({ attempts: 1 }))).toBe(false);
+  expect(isThroughWith(at(1, 'unreachable'), input({ attempts: 1 }))).toBe(true);
+  expect(isThroughWith(at(1), input({ attempts: 2, only: 'all' }))).toBe(false);
 });

@@ -8,7 +8,7 @@ export const MOST_HOSTS_IN_RESULT = 5_000;
 export const MOST_HOSTS_IN_BATCH_RESULT = 500;
 
 /** A host of the ledger as the result of a run shows it. */
-export function hostResultOf({ state, counts }: KnownHost): HostResult {
+export function hostResultOf({ state, counts }: Pick<KnownHost, 'state' | 'counts'>): HostResult {
   const count = (name: string): number => counts[name] ?? 0;
   const outcome = {
     pending: 'not-started',

@@ -1,3 +1,4 @@
+import type { AnsibleInput } from '@switchyard/contracts';
 import type { KnownHost } from '../ports.js';
 
 /** How many slices so many hosts make. */
@@ -29,4 +30,11 @@ export function hostsToRun(hosts: readonly KnownHost[], attempt: number): string
   const states: readonly KnownHost['state'][] =
     attempt === 1 ? ['pending', 'running'] : ['pending', 'running', 'failed', 'unreachable', 'skipped'];
   return hosts.filter(({ state }) => states.includes(state)).map(({ host }) => host);
+}
+
+/** Whether a run that is still under way runs on a host no more: it failed there in its last attempt. */
+export function isThroughWith({ state, attempt }: KnownHost, { retry }: AnsibleInput): boolean {
+  // Rounds on all hosts each have a ledger of their own, and another one may follow.
+  if (retry.only === 'all' && retry.attempts > 1) return false;
+  return (state === 'failed' || state === 'unreachable') && attempt >= retry.attempts;
 }

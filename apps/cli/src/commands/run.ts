@@ -127,7 +127,7 @@ export function registerRunCommands(program: Command): void {
     .option('--batch-size <n>', 'hosts per process', integer)
     .option('--timeout <duration>', 'for one process, default 15m')
     .option('--attempts <n>', 'attempts over failed hosts, default 3', integer)
-    .option('--retry-of <run>', 'take up the failed hosts of a finished run')
+    .option('--retry-of <run>', 'take up the failed hosts of a run')
     .action(
       action((context, playbook: string | undefined, o: AnsibleOptions) =>
         start(

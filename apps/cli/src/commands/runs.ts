@@ -99,7 +99,9 @@ export function registerRunsCommands(program: Command): void {
 
   runs
     .command('retry')
-    .description('take a finished playbook run up again, in a new run on some of its hosts')
+    .description(
+      'take a playbook run up again, in a new run on some of its hosts; while it is under way, on those that it has given up',
+    )
     .argument('<run>')
     .addOption(
       new Option(

@@ -154,11 +154,10 @@ const fields = z.strictObject({
   timeout: durationSchema
     .default(ANSIBLE_DEFAULTS.timeoutMs)
     .meta({ description: 'For one ansible-playbook process; default 15m' }),
-  retryOf: z
-    .string()
-    .min(1)
-    .optional()
-    .meta({ description: 'Take up a finished run again: everything not given here is taken from it' }),
+  retryOf: z.string().min(1).optional().meta({
+    description:
+      'Take a run up again, while it is under way on hosts that it has given up: everything not given here is taken from it',
+  }),
   only: z.enum(TAKEN_UP).optional().meta({ description: 'With retryOf: which hosts; default failed-hosts' }),
 });
 
@@ -169,7 +168,7 @@ export const ansibleInputSchema = withSpellings(
       ctx.addIssue({
         code: 'custom',
         path: ['playbook'],
-        message: 'is required (the path of a playbook, or `retryOf` with the id of a finished run)',
+        message: 'is required (the path of a playbook, or `retryOf` with the id of a run)',
       });
     }
     if (input.only !== undefined && input.retryOf === undefined) {
