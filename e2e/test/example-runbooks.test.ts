@@ -1,6 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runStatusSchema } from '@switchyard/contracts';
 import {
   fakeHttp,
   playControllers,
@@ -11,6 +10,7 @@ import {
 } from '@switchyard/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeCheckout, type Checkout } from '../src/checkout.js';
+import { openGate } from '../src/open-gate.js';
 import { noting, outcomes, RunbookRuns, startWords, type RunbookEnd } from '../src/runbook-runs.js';
 import { openStack, type OpenStack } from '../src/stack.js';
 import { whileTeamWorks } from '../src/team-worker.js';
@@ -190,10 +190,7 @@ it('two-groups-approval restarts in batches of the size that one of the two grou
   await runs.folder('restart', { 'restart.yml': noting('', 'localhost') });
   await checkout.json(words('two-groups-approval', { playbook: 'restart/restart.yml' }));
   const handle = stack.client.workflow.getHandle('two-groups-approval');
-  const gate = await waitFor(
-    async () => runStatusSchema.parse(await handle.query('status')).gates.find(({ state }) => state === 'open'),
-    { what: 'the gate' },
-  );
+  const gate = await openGate(stack.client, 'two-groups-approval');
   const approve = (identity: string, groups: readonly string[], fields: object): Promise<unknown> =>
     handle.executeUpdate('approve', {
       args: [

@@ -138,8 +138,8 @@ describe('azure-to-aws', { timeout: 240_000 }, () => {
 `;
   const before: RecordSet = { ttl: 300, values: ['192.0.2.1'] };
 
-  /** Starts the move; gives the record sets of the zone. */
-  async function move(runId: string): Promise<Map<string, RecordSet>> {
+  /** Starts the move; gives the record sets of the zone, and where the playbooks are. */
+  async function move(runId: string): Promise<{ sets: Map<string, RecordSet>; playbooks: string }> {
     const sets = hostedZone(world, new Map([['app.example.com A', before]]));
     world.on({
       'GET /new/healthz': {},
@@ -161,29 +161,24 @@ describe('azure-to-aws', { timeout: 240_000 }, () => {
       new_addresses: ['192.0.2.20'],
       slack_channel: 'C1',
     });
-    return sets;
+    return { sets, playbooks };
   }
 
   it('changes the name when the new side is well, and tells people', async () => {
     world.on({ 'GET /healthz': {} });
-    const sets = await move('moved');
+    const { sets, playbooks } = await move('moved');
     expect(Object.values(outcomes(await runs.endOf('moved')))).toEqual(Array(6).fill('successful'));
     expect(sets.get('app.example.com A')).toEqual({ ttl: 60, values: ['192.0.2.20'] });
-    expect(await runs.ran('examples-with-services/moved')).toEqual(['azure_shutdown', 'aws_provision']);
+    expect(await runs.ran(playbooks)).toEqual(['azure_shutdown', 'aws_provision']);
     expect(JSON.stringify(asked('POST /slack/chat.postMessage')[0]?.json)).toContain('served from AWS now');
   });
 
   it('goes all the way back when the name does not serve', async () => {
     world.on({ 'GET /healthz': { status: 503 } });
-    const sets = await move('moved-back');
+    const { sets, playbooks } = await move('moved-back');
     await expect(runs.endOf('moved-back')).rejects.toMatchObject({ cause: { type: 'GateFailed' } });
     expect(sets.get('app.example.com A')?.values).toEqual(before.values);
-    expect(await runs.ran('examples-with-services/moved-back')).toEqual([
-      'azure_shutdown',
-      'aws_provision',
-      'aws_remove',
-      'azure_start',
-    ]);
+    expect(await runs.ran(playbooks)).toEqual(['azure_shutdown', 'aws_provision', 'aws_remove', 'azure_start']);
     expect(asked('POST /slack/chat.postMessage')).toEqual([]);
   });
 });

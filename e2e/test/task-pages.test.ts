@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runStatusSchema, type AnsibleResult } from '@switchyard/contracts';
-import { fakeHttp, waitFor, type FakeHttp } from '@switchyard/testkit';
+import type { AnsibleResult } from '@switchyard/contracts';
+import { fakeHttp, type FakeHttp } from '@switchyard/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repositoryFile, type CommandLine } from '../src/checkout.js';
 import { blocksOf, edited } from '../src/edited.js';
+import { openGate } from '../src/open-gate.js';
 import { noting, outcomes, RunbookRuns } from '../src/runbook-runs.js';
 import { openSharedStack } from '../src/shared-stack.js';
 import type { OpenStack } from '../src/stack.js';
@@ -86,18 +87,10 @@ describe('docs/approvals.md', { timeout: 240_000 }, () => {
     const yes = words[1] === 'approve' ? ['--yes'] : [];
     return checkout.json([...words.slice(1).map((word) => (word === 'RUN' ? runId : word)), '--as', as, ...yes]);
   };
-  const openGate = (runId: string): Promise<{ name: string; evidence: string }> =>
-    waitFor(
-      async () => {
-        const status = await stack.client.workflow.getHandle(runId).query('status');
-        return runStatusSchema.parse(status).gates.find(({ state }) => state === 'open');
-      },
-      { what: 'the gate' },
-    );
 
   it('shows a runbook whose two groups approve, revoke and answer by the commands of the page', async () => {
     await runs.start(file, 'page-approvals');
-    const { name, evidence } = await openGate('page-approvals');
+    const { name, evidence } = await openGate(stack.client, 'page-approvals');
     expect(await decide(commands.approve, 'page-approvals', 'bob')).toMatchObject({ code: 0 });
     expect(await decide(commands.revoke, 'page-approvals', 'bob')).toMatchObject({ code: 0 });
     const by = { identity: 'cid', channel: 'test', groups: ['operations'] };
@@ -112,7 +105,7 @@ describe('docs/approvals.md', { timeout: 240_000 }, () => {
 
   it('shows a rejection that is enough', async () => {
     await runs.start(file, 'page-rejected');
-    await openGate('page-rejected');
+    await openGate(stack.client, 'page-rejected');
     expect(await decide(commands.reject, 'page-rejected', 'bob')).toMatchObject({ code: 0 });
     await expect(runs.endOf('page-rejected')).rejects.toMatchObject({ cause: { type: 'ApprovalRejected' } });
   });
