@@ -1,4 +1,4 @@
-import { booleanFlag, stringFlag } from '@switchyard/flags';
+import { booleanFlag, writeFlag } from '@switchyard/flags';
 import { reportInstance, setFlag } from '@switchyard/store';
 import { expect, it } from 'vitest';
 import { openStoreWorld } from './store-world.js';
@@ -9,7 +9,7 @@ it('flags list and show tell what flags give and who has acknowledged them', asy
   const run = { runId: 'split-1', workflowId: 'split-1' };
   const set = (key: string, definition: ReturnType<typeof booleanFlag>) =>
     setFlag(knex, { key, definition, run, reason: 'reads move' });
-  await set('users.write-mode', stringFlag(['old', 'both', 'new'], 'old'));
+  await set('users.write-mode', writeFlag('old'));
   const { version: old } = await set('users.read-new-name', booleanFlag(0));
   await reportInstance(knex, { service: 'users', instance: 'a', flags: { 'users.read-new-name': old } });
   const { version } = await set('users.read-new-name', booleanFlag(10));

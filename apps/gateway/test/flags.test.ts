@@ -1,4 +1,4 @@
-import { booleanFlag, flagDefinitionSchema, stringFlag } from '@switchyard/flags';
+import { booleanFlag, flagDefinitionSchema, writeFlag } from '@switchyard/flags';
 import { laggards } from '@switchyard/store';
 import { waitFor } from '@switchyard/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -33,10 +33,10 @@ async function set(key: string, definition = booleanFlag(100)): Promise<number> 
 describe("OpenFeature's remote evaluation protocol", () => {
   it('gives value, variant, reason and version of a flag', async () => {
     const key = newName('flag');
-    const version = await set(key, stringFlag(['old', 'both', 'new'], 'both'));
+    const version = await set(key, writeFlag('both-prefer-new'));
     expect(await evaluate(key)).toMatchObject({
       status: 200,
-      body: { key, value: 'both', variant: 'both', reason: 'STATIC', metadata: { version } },
+      body: { key, value: 'both', variant: 'both-prefer-new', reason: 'STATIC', metadata: { version } },
     });
   });
 
@@ -183,10 +183,16 @@ describe('instances', () => {
 describe('flags', () => {
   it('can be looked at, all or one', async () => {
     const key = newName('flag');
-    const version = await set(key, stringFlag(['a', 'b'], 'a'));
+    const version = await set(key, writeFlag('old'));
     expect((await look('flags')).body).toMatchObject({
       flags: expect.arrayContaining([
-        expect.objectContaining({ key, kind: 'string', variants: { a: 'a', b: 'b' }, version, reason: 'a test' }),
+        expect.objectContaining({
+          key,
+          kind: 'string',
+          variants: expect.objectContaining({ 'both-prefer-new': 'both' }),
+          version,
+          reason: 'a test',
+        }),
       ]),
     });
     expect(await look(`flags/${newName('none')}`)).toMatchObject({ status: 404, body: { code: 'NotFound' } });
@@ -204,7 +210,7 @@ describe('health', () => {
       /switchyard_gateway_request_seconds_count\{.*route="\/ofrep\/v1\/evaluate\/flags\/:key".*\} \d/,
     );
     expect(metrics).toContain('switchyard_gateway_flags_age_seconds 0.');
-    expect(metrics).toMatch(/switchyard_gateway_flag_evaluations_total\{.*outcome="both"\} \d/);
+    expect(metrics).toMatch(/switchyard_gateway_flag_evaluations_total\{.*outcome="both-prefer-new"\} \d/);
     expect(metrics).toMatch(/switchyard_gateway_instance_reports_total\{.*outcome="refused"\} 1/);
   });
 });

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { WriteVariant } from '@switchyard/flags';
 import { shadowReads } from '@switchyard/store';
 import { waitFor } from '@switchyard/testkit';
 import { describe, expect, it } from 'vitest';
 import { READ_FLAG, WRITE_FLAG } from '../src/flags/flags.js';
 import { runLoad, type LoadReport } from '../src/load.js';
-import { abandon, contract, expand, relax } from './expand.js';
+import { abandon, catchUp, contract, expand, expandAlone, relax } from './expand.js';
 import { openWorld, type Replica, type World } from './world.js';
 
 /** No lease ends in these tests, however slow the machine is. */
@@ -55,15 +56,42 @@ describe('a change of the schema under load', () => {
         );
         expect(seen.mismatched).toBe(0);
       }
-      for (const mode of ['old', 'both', 'new'] as const) {
-        if (mode === 'new') await relax(users);
-        await world.acknowledged(WRITE_FLAG, await world.setWrites(mode));
+      for (const variant of ['old', 'both', 'both-prefer-new', 'new'] as const) {
+        if (variant === 'new') await relax(users);
+        await world.acknowledged(WRITE_FLAG, await world.setWrites(variant));
         await sleep(STEP_MS);
       }
       await contract(users);
     });
     expect(report.served).toBeGreaterThan(200);
     expect(Object.keys(report.operations).toSorted()).toEqual(['create', 'delete', 'email', 'read', 'rename']);
+  });
+
+  it('gives every reader what was written last, however far the stream lags behind', { timeout: 180_000 }, async () => {
+    await using world = await openWorld({ lease: LEASE });
+    const { users } = world;
+    const flip = async (variant: WriteVariant) => {
+      await world.acknowledged(WRITE_FLAG, await world.setWrites(variant));
+      await sleep(STEP_MS);
+    };
+    const report = await underLoad(world, async () => {
+      await expandAlone(users);
+      await world.acknowledged(READ_FLAG, await world.setReads(100));
+      await flip('old');
+      // Between two flips the stream catches up once; at a flip, while replicas write by both settings, it does nothing.
+      for (const variant of ['both', 'both-prefer-new'] as const) {
+        await flip(variant);
+        await catchUp(users, 'forward');
+      }
+      await relax(users);
+      await flip('new');
+      await catchUp(users, 'reverse');
+      await flip('both-prefer-new');
+      await catchUp(users, 'reverse');
+      await world.acknowledged(READ_FLAG, await world.setReads(0));
+      await flip('old');
+    });
+    expect(report.served).toBeGreaterThan(200);
   });
 
   it('back from dual writes to the old column fails no request either', { timeout: 120_000 }, async () => {

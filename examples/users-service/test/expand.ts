@@ -34,6 +34,24 @@ export async function expand(pool: Pool): Promise<void> {
     update public.users set first_name = ${first('name')}, last_name = ${last('name')}`);
 }
 
+/** Adds the new columns. What a writer leaves alone stays as it is until somebody calls {@link catchUp}. */
+export async function expandAlone(pool: Pool): Promise<void> {
+  await pool.query('alter table public.users add column first_name text, add column last_name text');
+}
+
+/** Fills the side that writers may leave alone, in every row: what a stream does that lags far behind. */
+export async function catchUp(pool: Pool, direction: 'forward' | 'reverse'): Promise<void> {
+  const derived = `(${first('name')}, ${last('name')})`;
+  const given = `concat_ws(' ', first_name, last_name)`;
+  await pool.query(
+    direction === 'forward'
+      ? `update public.users set (first_name, last_name) = row${derived}
+          where (first_name, last_name) is distinct from ${derived}`
+      : `update public.users set name = ${given}
+          where name is distinct from ${given} and (first_name, last_name) is distinct from ${derived}`,
+  );
+}
+
 /** The old column may stay empty from now on. */
 export async function relax(pool: Pool): Promise<void> {
   await pool.query('alter table public.users alter column name drop not null');
@@ -41,7 +59,7 @@ export async function relax(pool: Pool): Promise<void> {
 
 /** The old column goes. */
 export async function contract(pool: Pool): Promise<void> {
-  await pool.query('drop trigger fill_other_side on public.users; alter table public.users drop column name');
+  await pool.query('drop trigger if exists fill_other_side on public.users; alter table public.users drop column name');
 }
 
 /** The new columns go. */

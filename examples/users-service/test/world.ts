@@ -6,12 +6,12 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { booleanFlag, stringFlag } from '@switchyard/flags';
+import { booleanFlag, writeFlag, type WriteVariant } from '@switchyard/flags';
 import { createDatabase, parseDatabaseConfig, type Database } from '@switchyard/shared-db';
 import { laggards, migrate, setFlag } from '@switchyard/store';
 import { createTestDatabase, waitFor } from '@switchyard/testkit';
 import pg from 'pg';
-import { READ_FLAG, WRITE_FLAG, type WriteMode } from '../src/flags/flags.js';
+import { READ_FLAG, WRITE_FLAG } from '../src/flags/flags.js';
 
 const GATEWAY = fileURLToPath(new URL('../../../apps/gateway/dist/main.js', import.meta.url));
 const SERVICE = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -53,7 +53,7 @@ export interface World extends AsyncDisposable {
   startReplica(): Promise<Replica>;
   /** Sets the share of reads of the new columns; gives the version. */
   setReads(percent: number): Promise<number>;
-  setWrites(mode: WriteMode): Promise<number>;
+  setWrites(variant: WriteVariant): Promise<number>;
   /** Waits until all of the service uses a version. */
   acknowledged(key: string, version: number): Promise<void>;
 }
@@ -119,7 +119,7 @@ export async function openWorld({ lease, aliveWithinMs }: WorldOptions): Promise
       return { ...started, instance };
     },
     setReads: (percent) => set(READ_FLAG, booleanFlag(percent)),
-    setWrites: (mode) => set(WRITE_FLAG, stringFlag(['old', 'both', 'new'], mode)),
+    setWrites: (variant) => set(WRITE_FLAG, writeFlag(variant)),
     async acknowledged(key, version) {
       const options = { key, version, services: ['users-service'], ...(aliveWithinMs ? { aliveWithinMs } : {}) };
       await waitFor(async () => (await laggards(database.knex, options)).length === 0, {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { booleanFlag, flagDefinitionSchema, flagKeySchema, stringFlag } from './definition.js';
+import { booleanFlag, flagDefinitionSchema, flagKeySchema } from './definition.js';
 
 const problems = (value: unknown): string[] => {
   const parsed = flagDefinitionSchema.safeParse(value);
@@ -40,7 +40,6 @@ describe('the definition of a flag', () => {
   it('is refused for a share outside of 0 to 100', () => {
     expect(() => booleanFlag(101)).toThrow('percent');
     expect(() => booleanFlag(-1)).toThrow('percent');
-    expect(() => stringFlag(['old', 'new'], 'both')).toThrow('is no variant');
   });
 });
 

@@ -80,12 +80,3 @@ export function booleanFlag(percent: number): FlagDefinition {
     rollout: { variant: 'on', percent },
   });
 }
-
-/** A flag that gives everybody the same one of some words. */
-export function stringFlag(words: readonly string[], word: string): FlagDefinition {
-  return flagDefinitionSchema.parse({
-    kind: 'string',
-    variants: Object.fromEntries(words.map((value) => [value, value])),
-    defaultVariant: word,
-  });
-}

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bucketOf } from './bucket.js';
-import { booleanFlag, flagDefinitionSchema, stringFlag } from './definition.js';
+import { booleanFlag, flagDefinitionSchema } from './definition.js';
 import { evaluateFlag } from './evaluate.js';
+import { writeFlag } from './write-flag.js';
 
 /** Computed by Python's hashlib: int.from_bytes(sha256(b'flag\\0key').digest()[:4], 'big') * 100 / 2**32 */
 const BUCKETS = { ada: 89.07071452122182, 日本: 93.52214643731713 };
@@ -72,13 +73,15 @@ describe('evaluateFlag', () => {
     expect(evaluateFlag('f', booleanFlag(10), { targetingKey: 'a' })).toMatchObject({ reason: 'SPLIT' });
   });
 
-  it('gives one word to everybody', () => {
-    expect(evaluateFlag('w', stringFlag(['old', 'both', 'new'], 'both'), {})).toEqual({
-      isResolved: true,
-      value: 'both',
-      variant: 'both',
-      reason: 'STATIC',
-    });
+  it('gives one word to everybody, under one of two names', () => {
+    for (const variant of ['both', 'both-prefer-new'] as const) {
+      expect(evaluateFlag('w', writeFlag(variant), {})).toEqual({
+        isResolved: true,
+        value: 'both',
+        variant,
+        reason: 'STATIC',
+      });
+    }
   });
 
   it('asks the rules in their order, before the share, and says when none of them fits', () => {

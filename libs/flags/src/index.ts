@@ -4,7 +4,6 @@ export {
   flagDefinitionSchema,
   FLAG_KINDS,
   flagKeySchema,
-  stringFlag,
   type FlagDefinition,
   type FlagKind,
   type FlagRollout,
@@ -20,3 +19,4 @@ export {
   type EvaluationError,
   type EvaluationReason,
 } from './evaluate.js';
+export { writeFlag, type WriteVariant } from './write-flag.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { booleanFlag, flagDefinitionSchema, stringFlag } from '@switchyard/flags';
+import { booleanFlag, flagDefinitionSchema, writeFlag } from '@switchyard/flags';
 import { waitFor } from '@switchyard/testkit';
 import { describe, expect, test } from 'vitest';
 import {
@@ -108,10 +108,10 @@ describe('setFlag', () => {
   test('refuses what is no flag, by name', async () => {
     const run = newRun();
     await expect(set('a/b', run)).rejects.toMatchObject({ code: 'InvalidInput' });
-    const broken = { ...stringFlag(['old', 'new'], 'old'), defaultVariant: 'both' };
+    const broken = { ...writeFlag('old'), defaultVariant: 'neither' };
     await expect(set(newKey(), run, { definition: broken })).rejects.toMatchObject({
       code: 'InvalidInput',
-      message: expect.stringContaining('"both" is no variant'),
+      message: expect.stringContaining('"neither" is no variant'),
     });
   });
 

@@ -8,7 +8,7 @@ import {
   type SchemaChange,
   type SchemaChangeResult,
 } from '@switchyard/contracts';
-import { booleanFlag, stringFlag } from '@switchyard/flags';
+import { booleanFlag, writeFlag } from '@switchyard/flags';
 import { isWorkflowOpen } from '@switchyard/run-probe';
 import { readEvents, readFlag, setFlag, type Store } from '@switchyard/store';
 import { sendUpdate } from '../commands/decisions.js';
@@ -204,7 +204,10 @@ function checkAct(seen: Seen): readonly Check[] {
     {
       what: 'every read gave what was written last',
       ok: traffic?.mismatched === 0,
-      seen: `${traffic?.mismatched ?? 'unknown'} mismatches in ${traffic?.operations['read'] ?? 0} reads`,
+      seen: [
+        `${traffic?.mismatched ?? 'unknown'} mismatches in ${traffic?.operations['read'] ?? 0} reads`,
+        ...(traffic?.mismatches.slice(0, 1).map((first) => `first: ${JSON.stringify(first)}`) ?? []),
+      ].join('; '),
     },
     {
       what: 'nobody approved an own run',
@@ -264,7 +267,7 @@ async function resetFlags(session: Session, { spec }: SchemaChange, runId: strin
   const { readFlag: read = '', writeFlag: write = '' } = spec.switch;
   for (const [key, definition] of [
     [read, booleanFlag(0)],
-    [write, stringFlag(['old', 'both', 'new'], 'old')],
+    [write, writeFlag('old')],
   ] as const) {
     if (!(await readFlag(db, key))) continue;
     await setFlag(db, {

@@ -15,6 +15,7 @@ const loadReportSchema = z.object({
   slow: z.number(),
   slowMs: z.number(),
   mismatched: z.number(),
+  mismatches: z.array(z.object({ id: z.string(), wanted: z.unknown(), got: z.unknown() })),
   firstFailures: z.array(z.string()),
   operations: z.record(z.string(), z.number()),
   latencyMs: z.object({ p50: z.number(), p90: z.number(), p99: z.number(), max: z.number() }),

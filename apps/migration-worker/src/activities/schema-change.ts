@@ -66,6 +66,7 @@ export function createChangeActivities(deps: Dependencies, inCall: InCall): Chan
     mendRows: as(mendRows),
     enableReadFlag: as(setReadFlag),
     enableDualWriteFlag: as((work, input: FlagCall) => setWriteFlag(work, input, 'both')),
+    preferNewShape: as((work, input: FlagCall) => setWriteFlag(work, input, 'both-prefer-new')),
     disableOldWrites: as((work, input: FlagCall) => setWriteFlag(work, input, 'new')),
     enableOldWrites: as((work, input: FlagCall) => setWriteFlag(work, input, 'old')),
     waitForServices: as(waitForServices),

@@ -134,7 +134,10 @@ export interface ChangeActivities {
   /** Derives again what parity found. Gives the number of rows that it wrote. */
   mendRows(input: Guarded & { readonly mode: StreamMode }): Promise<number>;
   enableReadFlag(input: FlagCall & { readonly percent: number }): Promise<FlagSet>;
+  /** Both shapes; where they differ the old one is right: a writer may still leave the new one to the stream. */
   enableDualWriteFlag(input: FlagCall): Promise<FlagSet>;
+  /** Both shapes; where they differ the new one is right: a writer may already leave the old one to the stream. */
+  preferNewShape(input: FlagCall): Promise<FlagSet>;
   disableOldWrites(input: FlagCall): Promise<FlagSet>;
   /** Back to where only the old shape is written. */
   enableOldWrites(input: FlagCall): Promise<FlagSet>;

@@ -8,6 +8,9 @@ export const WRITE_FLAG = 'users.write-mode';
 
 const writeMode = z.enum(['old', 'both', 'new']);
 
+/** The variant of the value `both` by which the new columns are right: some instance may leave `name` out already. */
+const PREFER_NEW = 'both-prefer-new';
+
 /** Which columns hold what is written: `name`, both, or `first_name` and `last_name`. */
 export type WriteMode = z.output<typeof writeMode>;
 
@@ -15,6 +18,8 @@ export type WriteMode = z.output<typeof writeMode>;
 export interface Flags {
   readonly readsNew: boolean;
   readonly writes: WriteMode;
+  /** Which side of a row is right where the two differ: the new one, or else the old one. */
+  readonly prefersNew: boolean;
   /** 0 for a flag that does not exist (yet): its default holds, the old shape. */
   readonly versions: Versions;
 }
@@ -49,6 +54,7 @@ export async function connectFlags(gateway: GatewayAddress): Promise<EvaluateFla
     return {
       readsNew: reads.value,
       writes: writeMode.parse(writes.value),
+      prefersNew: writes.value === 'new' || writes.variant === PREFER_NEW,
       versions: { [READ_FLAG]: versionOf(reads), [WRITE_FLAG]: versionOf(writes) },
     };
   };

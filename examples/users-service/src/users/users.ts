@@ -26,8 +26,6 @@ export interface Users {
   remove(id: string): Promise<boolean>;
 }
 
-/** Pauses of a request that looks again at a row whose sides do not agree, in milliseconds. */
-const LOOK_AGAIN_MS = [10, 20, 40, 80];
 /** Pauses before looks after the request has been answered: 20 s in all, longer than the change should lag behind. */
 const COMPARE_LATER_MS = [20, 40, 80, 160, 320, 640, 1_280, 2_560, 5_120, 10_240];
 /** Rows that are looked at later, at once; a difference beyond these is not counted. */
@@ -66,14 +64,7 @@ export function openUsers(
 
   /** Reads both sides and compares them. */
   const readBoth = async (flags: Flags, id: string): Promise<User | undefined> => {
-    let row = await find(bothRow, READ.both, id);
-    // While writers fill the old side alone, that one is right where they differ. While they fill both, neither is known
-    // to be the newer one: some instance may still write the old side, or write the new one already.
-    for (const pause of flags.writes === 'both' ? LOOK_AGAIN_MS : []) {
-      if (!row || row.agree) break;
-      await sleep(pause);
-      row = await find(bothRow, READ.both, id);
-    }
+    const row = await find(bothRow, READ.both, id);
     if (!row) return undefined;
     if (row.agree) record(flags, true);
     else if (comparedLater < MAX_COMPARED_LATER) {
@@ -83,7 +74,7 @@ export function openUsers(
         .catch(() => undefined)
         .finally(() => comparedLater--);
     }
-    return row.agree || flags.writes === 'both' ? fromNew(row) : fromOld(row);
+    return row.agree || flags.prefersNew ? fromNew(row) : fromOld(row);
   };
 
   const change = async (statement: string, ...values: readonly string[]): Promise<boolean> => {

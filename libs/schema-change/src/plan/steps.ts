@@ -219,9 +219,12 @@ function switchOver({ change, catalog, shape, names, estimated }: PlanParts): Pl
     step({
       id: 'reverse',
       phase: 'Switch',
-      title: shape.reverse.length
-        ? 'Turn the stream round: it now keeps the old columns true'
-        : 'Turn the stream round: there is nothing old to keep, so it only carries barriers',
+      title: [
+        shape.reverse.length
+          ? 'Turn the stream round: it now keeps the old columns true'
+          : 'Turn the stream round: there is nothing old to keep, so it only carries barriers',
+        ...(writeFlag === undefined ? [] : [`${writeFlag} tells readers that the new shape is right`]),
+      ].join('; '),
       sql: texts(...rederive(shape, { direction: 'reverse', relation: 'consistent', keys: [] })),
       undo: 'the stream is turned back after everything was carried over',
     }),

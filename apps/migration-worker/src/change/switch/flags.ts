@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError } from '@switchyard/contracts';
-import { booleanFlag, stringFlag, type FlagDefinition } from '@switchyard/flags';
+import { booleanFlag, writeFlag, type FlagDefinition, type WriteVariant } from '@switchyard/flags';
 import { laggards, setFlag, shadowReads, type Laggard } from '@switchyard/store';
 import type { ChangeWork } from '../call.js';
 import type { ChangeCall, FlagCall, FlagSet, GateInput } from '../contract.js';
 
-/** What the write flag can say. */
-const WRITE_MODES = ['old', 'both', 'new'] as const;
-export type WriteMode = (typeof WRITE_MODES)[number];
+const WRITERS: Readonly<Record<WriteVariant, string>> = {
+  old: 'writers write the old shape',
+  both: 'writers write both shapes',
+  'both-prefer-new': 'writers write both shapes; where they differ the new one is right',
+  new: 'writers write the new shape',
+};
 
 /** The read flag: true for so many percent of those who ask. */
 export function setReadFlag(work: ChangeWork, call: FlagCall & { readonly percent: number }): Promise<FlagSet> {
@@ -20,11 +23,11 @@ export function setReadFlag(work: ChangeWork, call: FlagCall & { readonly percen
 }
 
 /** The write flag. */
-export function setWriteFlag(work: ChangeWork, call: FlagCall, mode: WriteMode): Promise<FlagSet> {
+export function setWriteFlag(work: ChangeWork, call: FlagCall, variant: WriteVariant): Promise<FlagSet> {
   return set(work, call, {
     key: named(call.change.switch.writeFlag, 'writeFlag'),
-    definition: stringFlag(WRITE_MODES, mode),
-    words: `writers write ${mode === 'both' ? 'both shapes' : `the ${mode} shape`}`,
+    definition: writeFlag(variant),
+    words: WRITERS[variant],
   });
 }
 

@@ -1,5 +1,5 @@
 import type { EventName } from '@switchyard/schema-change';
-import { sleep } from '@temporalio/workflow';
+import { patched, sleep } from '@temporalio/workflow';
 import type { FlagSet } from '../../../change/contract.js';
 import { calls } from '../calls.js';
 import type { Changing } from '../changing.js';
@@ -44,9 +44,19 @@ export async function enforce(changing: Changing, step: string): Promise<EventNa
   return 'done';
 }
 
-/** From here on the stream keeps the old columns true to the new ones: the way back. */
+/**
+ * From here on the stream keeps the old columns true to the new ones: the way back. Readers hear of it before the first
+ * writer may leave the old shape out: one that went by the old shape then would give what was written before.
+ */
 export async function reverse(changing: Changing, step: string): Promise<EventName> {
   await turnStream(changing, step);
+  if (patched('prefer-new-shape')) {
+    await flip(changing, {
+      step,
+      flag: 'write',
+      set: (known) => calls.short.preferNewShape({ ...changing.call(step), known }),
+    });
+  }
   return 'done';
 }
 

@@ -12,11 +12,12 @@ const step = ABORT_STEP;
 
 /** The work of each action of an abort plan. Every one is safe to repeat. */
 export const UNDO: Readonly<Record<AbortActionName, (changing: Changing) => Promise<unknown>>> = {
+  // Some writers leave the old shape out until the last one has followed, so that the new one stays right.
   'writes-to-both': (changing) =>
     flip(changing, {
       step,
       flag: 'write',
-      set: (known) => calls.short.enableDualWriteFlag({ ...changing.call(step), known }),
+      set: (known) => calls.short.preferNewShape({ ...changing.call(step), known }),
     }),
   'carry-back': carryBack,
   'reads-to-old': (changing) =>
