@@ -48,6 +48,8 @@ export async function takeUp(
   const parsed = parseOrThrow(ansibleInputSchema, given, 'AnsibleWorkflow input');
   const oldId = parsed.retryOf ?? '';
   const execution = await deps.ledger.latest(oldId);
+  // Before the hosts are read: of a run that ended in between they would be those of a moment when it still ran.
+  const isUnderWay = execution !== undefined && (await deps.isRunning(execution.workflowId));
   const kept = execution && (await deps.inputs.find(execution.runId, execution.executionId));
   const known = execution && (await deps.ledger.read(execution.executionId));
   if (execution === undefined || kept === undefined || known === undefined) {
@@ -59,7 +61,6 @@ export async function takeUp(
   const old = parseOrThrow(ansibleInputSchema, kept, `the input of ${oldId}`);
   const input = layOver(old, Object(given) as object, parsed);
   const only = parsed.only ?? 'failed-hosts';
-  const isUnderWay = await deps.isRunning(execution.workflowId);
   // Its own worker would run the others at the same time.
   if (isUnderWay && (only === 'all' || only === 'unfinished-hosts')) {
     throw new CodedError(

@@ -4,7 +4,6 @@ import path from 'node:path';
 import { ansibleInputSchema } from '@switchyard/contracts';
 import { createMasker } from '@switchyard/process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { layOver } from '../activities/take-up.js';
 import { pluginEventSchema } from '../events/plugin-event.js';
 import { playArguments } from './arguments.js';
 import { allowedEnvironment, playEnvironment } from './environment.js';
@@ -220,19 +219,4 @@ test('a batch reports less often than a playbook that runs on all hosts at once'
     }).filter((report) => report !== undefined).length;
   };
   expect([reports(0), reports(3)]).toEqual([5, 2]);
-});
-
-test('a run that is taken up keeps the old input except for what was written down', () => {
-  const old = input({ batchSize: 7, tags: ['x'], timeout: '1h', retry: { attempts: 9 } });
-  const given = { retryOf: 'old', only: 'all', extra_vars: { a: 1 }, timeout: '2m' };
-  const merged = layOver(old, given, ansibleInputSchema.parse(given));
-  expect(merged).toMatchObject({
-    playbook: 'site.yml',
-    batchSize: 7,
-    tags: ['x'],
-    timeout: 120_000,
-    extraVars: { a: 1 },
-    retry: { attempts: 9 },
-  });
-  expect(merged).not.toHaveProperty('retryOf');
 });

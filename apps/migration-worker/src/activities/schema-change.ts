@@ -4,7 +4,7 @@ import { showTable, type Change, type Shape } from '@switchyard/schema-change';
 import type { Call } from '../call.js';
 import { backfillTable } from '../change/backfill/backfill.js';
 import { changeWork, ownerOf, type ChangeWork } from '../change/call.js';
-import type { ChangeActivities, ChangeCall, FlagCall } from '../change/contract.js';
+import type { ChangeActivities, ChangeCall, DualWriteCall, FlagCall } from '../change/contract.js';
 import {
   addConstraints,
   dropConstraints,
@@ -65,8 +65,9 @@ export function createChangeActivities(deps: Dependencies, inCall: InCall): Chan
     proveParity: as(proveParity),
     mendRows: as(mendRows),
     enableReadFlag: as(setReadFlag),
-    enableDualWriteFlag: as((work, input: FlagCall) => setWriteFlag(work, input, 'both')),
-    preferNewShape: as((work, input: FlagCall) => setWriteFlag(work, input, 'both-prefer-new')),
+    enableDualWriteFlag: as((work, input: DualWriteCall) =>
+      setWriteFlag(work, input, input.prefer === 'new' ? 'both-prefer-new' : 'both'),
+    ),
     disableOldWrites: as((work, input: FlagCall) => setWriteFlag(work, input, 'new')),
     enableOldWrites: as((work, input: FlagCall) => setWriteFlag(work, input, 'old')),
     waitForServices: as(waitForServices),

@@ -77,6 +77,12 @@ export interface FlagCall extends ChangeCall {
   readonly known: number | null;
 }
 
+/** The write flag is to be set so that writers fill both shapes. */
+export interface DualWriteCall extends FlagCall {
+  /** The shape that every writer fills, so that readers go by it where the two differ. Default: the old one. */
+  readonly prefer?: 'old' | 'new';
+}
+
 export interface FlagSet {
   readonly key: string;
   readonly version: number;
@@ -134,10 +140,7 @@ export interface ChangeActivities {
   /** Derives again what parity found. Gives the number of rows that it wrote. */
   mendRows(input: Guarded & { readonly mode: StreamMode }): Promise<number>;
   enableReadFlag(input: FlagCall & { readonly percent: number }): Promise<FlagSet>;
-  /** Both shapes; where they differ the old one is right: a writer may still leave the new one to the stream. */
-  enableDualWriteFlag(input: FlagCall): Promise<FlagSet>;
-  /** Both shapes; where they differ the new one is right: a writer may already leave the old one to the stream. */
-  preferNewShape(input: FlagCall): Promise<FlagSet>;
+  enableDualWriteFlag(input: DualWriteCall): Promise<FlagSet>;
   disableOldWrites(input: FlagCall): Promise<FlagSet>;
   /** Back to where only the old shape is written. */
   enableOldWrites(input: FlagCall): Promise<FlagSet>;

@@ -29,7 +29,7 @@ export async function dualWrite(changing: Changing, step: string): Promise<Event
   await flip(changing, {
     step,
     flag: 'write',
-    set: (known) => calls.short.enableDualWriteFlag({ ...changing.call(step), known }),
+    set: (known) => calls.short.enableDualWriteFlag({ ...changing.call(step), known, prefer: 'old' }),
   });
   await catchUp(changing, step, closely(changing));
   await prove(changing, step);
@@ -54,7 +54,7 @@ export async function reverse(changing: Changing, step: string): Promise<EventNa
     await flip(changing, {
       step,
       flag: 'write',
-      set: (known) => calls.short.preferNewShape({ ...changing.call(step), known }),
+      set: (known) => calls.short.enableDualWriteFlag({ ...changing.call(step), known, prefer: 'new' }),
     });
   }
   return 'done';

@@ -17,7 +17,7 @@ export const UNDO: Readonly<Record<AbortActionName, (changing: Changing) => Prom
     flip(changing, {
       step,
       flag: 'write',
-      set: (known) => calls.short.preferNewShape({ ...changing.call(step), known }),
+      set: (known) => calls.short.enableDualWriteFlag({ ...changing.call(step), known, prefer: 'new' }),
     }),
   'carry-back': carryBack,
   'reads-to-old': (changing) =>
