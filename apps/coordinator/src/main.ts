@@ -1,6 +1,8 @@
 import { TASK_QUEUES } from '@switchyard/contracts';
-import { createRunActivities } from '@switchyard/store';
+import { isRunOpen } from '@switchyard/run-probe';
+import { createLockActivities, createRunActivities } from '@switchyard/store';
 import { openWorkerStore, runWorker } from '@switchyard/worker-kit';
+import { getClient } from '@temporalio/activity';
 import { createActivities } from './activities/index.js';
 
 await runWorker({
@@ -8,7 +10,11 @@ await runWorker({
   taskQueue: TASK_QUEUES.coordinator,
   workflowBundle: new URL('./workflow-bundle.js', import.meta.url),
   open: openWorkerStore,
-  activities: ({ resources }) => ({ ...createRunActivities(resources.db), ...createActivities() }),
+  activities: ({ resources: { db } }) => ({
+    ...createRunActivities(db),
+    ...createLockActivities(db, { isRunOpen: (owner) => isRunOpen(getClient(), owner) }),
+    ...createActivities(),
+  }),
   // Light ones only: events and decisions to the store, and looks at task queues that last a while.
   slots: { activities: 100 },
 });

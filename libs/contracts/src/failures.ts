@@ -262,6 +262,8 @@ export interface CodedErrorOptions {
   readonly cause?: unknown;
   /** Overrides the registry where the thrower knows better. */
   readonly retryable?: boolean;
+  /** Whether it is part of the normal course, such as one more look while a run waits. Default false: logged as a failure. */
+  readonly isExpected?: boolean;
 }
 
 /**
@@ -273,11 +275,13 @@ export class CodedError extends Error {
   readonly code: FailureCode;
   readonly details: unknown;
   readonly retryable: boolean;
+  readonly isExpected: boolean;
 
   constructor(code: FailureCode, message: string, options: CodedErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.details = options.details;
     this.retryable = options.retryable ?? FAILURES[code].retryable;
+    this.isExpected = options.isExpected ?? false;
   }
 }

@@ -83,6 +83,8 @@ export const MEMO = {
   startedBy: 'switchyardStartedBy',
   /** Set on children: where to report what they wait for. */
   reportTo: 'switchyardReportTo',
+  /** Set on children: the executions above them that hold locks, which count as theirs. */
+  locksAbove: 'switchyardLocksAbove',
 } as const;
 
 /** What a child tells its parent when it begins or ends to wait. */

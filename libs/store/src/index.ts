@@ -1,5 +1,6 @@
 export { openStore, type OpenStoreOptions, type Store } from './store.js';
 export { createRunActivities } from './run-activities.js';
+export { createLockActivities } from './locks/lock-activities.js';
 export { assertSchema, migrate, type MigrateOptions, type MigrateResult } from './migrate.js';
 export { maintain, type Maintained, type MaintainOptions } from './maintain.js';
 export type { Listener } from './listener.js';

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import type { LockRequest } from '@switchyard/contracts';
 import { describe, expect, test } from 'vitest';
 import { waitFor } from '@switchyard/testkit';
 import {
   acquireLocks,
+  createLockActivities,
   forceRelease,
   heldLocks,
   listDecisions,
@@ -230,5 +232,49 @@ describe('releaseLocks and forceRelease', () => {
     await acquire(newOwner(), [name]);
     await expect(forceRelease(knex, { name, by: 'ann', reason: ' ' })).rejects.toMatchObject({ code: 'InvalidInput' });
     expect(await listDecisions(knex, { subject: `lock:${name}` })).toEqual([]);
+  });
+});
+
+describe('the activities of locks', () => {
+  const isRunOpen = (): Promise<boolean> => Promise.resolve(true);
+  const refOf = (owner: LockOwner) => ({ ...owner, runId: owner.workflowId });
+
+  test('answer a run once, and again only when the lock is its own or others hold it', async () => {
+    const activities = createLockActivities(database().knex, { isRunOpen });
+    const [one, two, three] = [newOwner(), newOwner(), newOwner()];
+    const names = [newName(), newName()].toSorted();
+    const take = (owner: LockOwner, seen: LockRequest['seen']) =>
+      activities.takeLocks({ ref: refOf(owner), names, reason: 'a test', above: [], seen });
+    expect(await take(one, null)).toEqual({ isTaken: true });
+    const first = await take(two, null);
+    if (first.isTaken) throw new Error('two runs hold one lock');
+    expect(first.holders).toMatchObject(names.map((name) => ({ name, ...one, reason: 'a test' })));
+    await expect(take(two, first.holders)).rejects.toMatchObject({
+      code: 'LockUnavailable',
+      retryable: true,
+      message: expect.stringContaining(`"${names[0]}" is held by ${one.workflowId} since `),
+    });
+    await activities.returnLocks({ ref: refOf(one), names });
+    expect(await take(three, null)).toEqual({ isTaken: true });
+    const second = await take(two, first.holders);
+    expect(second).toMatchObject({ isTaken: false, holders: names.map((name) => ({ name, ...three })) });
+    await activities.returnLocks({ ref: refOf(three), names });
+    expect(await take(two, second.isTaken ? null : second.holders)).toEqual({ isTaken: true });
+    await activities.returnLocks({ ref: refOf(two), names });
+    await activities.returnLocks({ ref: refOf(two), names });
+    expect(await Promise.all(names.map(listed))).toEqual([undefined, undefined]);
+  });
+
+  test('count what the runs above hold, and leave it to them', async () => {
+    const activities = createLockActivities(database().knex, { isRunOpen });
+    const [above, below] = [newOwner(), newOwner()];
+    const [theirs, own] = [newName(), newName()];
+    await acquire(above, [theirs]);
+    const request = { ref: refOf(below), names: [theirs, own], reason: 'a part', seen: null };
+    expect(await activities.takeLocks({ ...request, above: [] })).toMatchObject({ isTaken: false });
+    expect(await activities.takeLocks({ ...request, above: [above.executionId] })).toEqual({ isTaken: true });
+    expect([await held(above), await held(below)]).toEqual([[theirs], [own]]);
+    await activities.returnLocks({ ref: refOf(below), names: [theirs, own] });
+    expect([await held(above), await held(below)]).toEqual([[theirs], []]);
   });
 });

@@ -27,6 +27,11 @@ describe('toFailure', () => {
     expect(failureOf(error)).toMatchObject({ nonRetryable: false, details: [{ path: 'x' }] });
   });
 
+  it('lets what is expected, such as one more look of a run that waits, be no matter for the log', () => {
+    expect(failureOf(new CodedError('LockUnavailable', 'held', { isExpected: true })).category).toBe('BENIGN');
+    expect(failureOf(new CodedError('LockUnavailable', 'held')).category).not.toBe('BENIGN');
+  });
+
   it('knows a coded error of another copy of the contracts by its shape', () => {
     const foreign = Object.assign(new Error('locked'), { code: 'LockUnavailable', retryable: true, details: [1] });
     expect(failureOf(foreign)).toMatchObject({ type: 'LockUnavailable', nonRetryable: false, details: [[1]] });

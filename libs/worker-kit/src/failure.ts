@@ -1,7 +1,7 @@
 import { CodedError, FAILURES, isFailureCode, type FailureCode } from '@switchyard/contracts';
 import type { Masker } from '@switchyard/process';
 import { CompleteAsyncError } from '@temporalio/activity';
-import { ApplicationFailure, TemporalFailure } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory, TemporalFailure } from '@temporalio/common';
 
 /** Details above this size stay out of workflow history, where the server refuses failures that are too large. */
 const MOST_DETAIL_BYTES = 256 * 1024;
@@ -116,6 +116,7 @@ export function toFailure(thrown: unknown, masker?: Masker): unknown {
     type: code,
     message: mask(error.message || error.name),
     nonRetryable: !retryable,
+    ...(error instanceof CodedError && error.isExpected ? { category: ApplicationFailureCategory.BENIGN } : {}),
     ...(kept === undefined ? {} : { details: [kept] }),
     ...(cause ? { cause } : {}),
   });

@@ -8,8 +8,10 @@ export interface ActivityGroup {
   readonly heartbeat?: number | false;
   /** Attempts in all, for failures that a retry can help; default 5, `Infinity` for no bound. */
   readonly attempts?: number;
-  /** Pause before the second attempt, doubled up to a minute; default 1 s. */
+  /** Pause before the second attempt, doubled up to {@link maxRetryDelay}; default 1 s. */
   readonly retryDelay?: number;
+  /** Longest pause between two attempts; default a minute. */
+  readonly maxRetryDelay?: number;
   /** Default: the queue of the calling workflow. */
   readonly taskQueue?: string;
   /** Longest time until a worker takes it; default for ever. */
@@ -31,7 +33,7 @@ export function activities<A extends object>(group: ActivityGroup): ActivityInte
       maximumAttempts: group.attempts ?? 5,
       initialInterval: group.retryDelay ?? 1_000,
       backoffCoefficient: 2,
-      maximumInterval: 60_000,
+      maximumInterval: group.maxRetryDelay ?? 60_000,
     },
     ...(heartbeat === false ? {} : { heartbeatTimeout: heartbeat }),
     ...(group.taskQueue === undefined ? {} : { taskQueue: group.taskQueue }),

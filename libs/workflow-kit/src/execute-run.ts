@@ -32,6 +32,7 @@ import {
   type ChildWorkflowHandle,
   type Workflow,
 } from '@temporalio/workflow';
+import { locksAbove } from './locks.js';
 import type { Run } from './run.js';
 
 /** The results of Switchyard's workflows by type. */
@@ -91,9 +92,11 @@ export async function startChildOn(
   options: ChildOptions = {},
 ): Promise<ChildWorkflowHandle<Workflow>> {
   const { workflowId, under, timeout, summary, isIndependent = false } = options;
+  const above = locksAbove(under?.run);
   const memo: Record<string, unknown> = {
     [MEMO.startedBy]: under ? under.run.startedBy : workflowInfo().memo?.[MEMO.startedBy],
     ...(under ? { [MEMO.reportTo]: { workflowId: workflowInfo().workflowId, step: under.step } } : {}),
+    ...(above.length > 0 ? { [MEMO.locksAbove]: above } : {}),
   };
   const handle = await startChild(type, {
     taskQueue,

@@ -87,6 +87,8 @@ export class Run {
   readonly board: Board;
   readonly recorder: Recorder;
   readonly gates: Gatekeeper = new Gatekeeper(this);
+  /** Whether this run holds locks of its own; see `withLocks`. */
+  holdsLocks = false;
   /** The scope that an abort cancels; set by `runWorkflow`. */
   readonly scope = new CancellationScope();
   /** Signals that no gate took, by name, oldest first: `wait` steps read them. */

@@ -4,9 +4,11 @@ import {
   continueRun,
   fail,
   failureOf,
+  lockSteps,
   pinSource,
   runWorkflow,
   sourceSteps,
+  withLocks,
   type CarriedRun,
   type Run,
 } from '@switchyard/workflow-kit';
@@ -33,10 +35,11 @@ export async function AnsibleWorkflow(given: unknown, carried?: Carried): Promis
     schema: ansibleInputSchema,
     given,
     what: 'AnsibleWorkflow input',
-    describe: ({ playbook, project, retryOf }) => ({
+    describe: ({ playbook, project, retryOf, locks }) => ({
       title: retryOf === undefined ? `Playbook ${playbook ?? ''}` : `Retry of ${retryOf}`,
       target: playbook ?? retryOf ?? '',
       steps: [
+        ...lockSteps(locks),
         ...sourceSteps(project),
         { id: PLAYBOOK_STEP, title: playbook === undefined ? 'Run playbook' : `Run ${playbook}` },
       ],
@@ -70,6 +73,12 @@ interface Played {
 
 async function play(run: Run, parsed: AnsibleInput, { given, carried }: Start): Promise<Played> {
   const wanted = parsed.retryOf === undefined ? parsed : await takeUp(run, given);
+  const { locks: names = [], lockTimeout: timeout, playbook } = wanted;
+  const locks = { names, timeout, reason: `playbook ${playbook ?? ''}`, isHeld: carried !== undefined };
+  return withLocks(run, locks, () => playRounds(run, wanted, carried));
+}
+
+async function playRounds(run: Run, wanted: AnsibleInput, carried: Carried | undefined): Promise<Played> {
   // The commit of a run that is taken up or continued comes with its input: hosts left get what the others got.
   const project = carried === undefined && wanted.project ? await pinSource(run, wanted.project) : wanted.project;
   const input = project === undefined ? wanted : { ...wanted, project };

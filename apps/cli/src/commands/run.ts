@@ -67,6 +67,8 @@ interface AnsibleOptions extends RunOptions, SourceOptions {
   tags: string[];
   skipTags: string[];
   startAtTask?: string;
+  lock: string[];
+  lockTimeout?: string;
   extraVar: string[];
   check?: boolean;
   diff?: boolean;
@@ -120,6 +122,8 @@ export function registerRunCommands(program: Command): void {
     .option('--skip-tags <tag>', 'not these tags (repeatable)', collect, [])
     .option('--start-at-task <name>', 'skip what stands before this task')
     .option('-e, --extra-var <name=value>', 'extra variable (repeatable)', collect, [])
+    .option('--lock <name>', 'hold this lock meanwhile, such as hosts/web (repeatable)', collect, [])
+    .option('--lock-timeout <duration>', 'how long to wait for the locks, default 15m')
     .option('--check', 'check mode: change nothing')
     .option('--diff', 'show differences')
     .option('-b, --become', 'become root on the hosts')
@@ -148,6 +152,8 @@ export function registerRunCommands(program: Command): void {
             tags: some(o.tags),
             skipTags: some(o.skipTags),
             startAtTask: o.startAtTask,
+            locks: some(o.lock),
+            lockTimeout: o.lockTimeout,
             extraVars: o.extraVar.length > 0 ? keyValues(o.extraVar, '--extra-var') : undefined,
             check: o.check,
             diff: o.diff,

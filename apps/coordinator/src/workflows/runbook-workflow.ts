@@ -6,9 +6,10 @@ import {
   type RunbookRun,
 } from '@switchyard/contracts';
 import { checkRunbook, resolveInputs } from '@switchyard/runbook';
-import { runWorkflow } from '@switchyard/workflow-kit';
+import { lockSteps, runWorkflow, withLocks } from '@switchyard/workflow-kit';
 import { Conductor } from './conductor.js';
 import { refusedFor } from './refused.js';
+import { locksOf } from './runbook-locks.js';
 
 /** Runs a runbook: the whole of it travels in the input, so that an edit never changes a run under way. */
 export async function RunbookWorkflow(given: unknown): Promise<RunbookResult> {
@@ -21,9 +22,15 @@ export async function RunbookWorkflow(given: unknown): Promise<RunbookResult> {
     describe: ({ runbook }) => ({
       title: `Runbook ${runbook.metadata.name}`,
       target: runbook.metadata.name,
-      steps: runbook.steps.map((step) => ({ id: step.id, title: step.title ?? step.id })),
+      steps: [
+        ...lockSteps(runbook.locks),
+        ...runbook.steps.map((step) => ({ id: step.id, title: step.title ?? step.id })),
+      ],
     }),
-    body: (run, input) => new Conductor(run, input.runbook, resolveInputs(input.runbook, input.inputs)).conduct(),
+    body: (run, { runbook, inputs: given }) => {
+      const inputs = resolveInputs(runbook, given);
+      return withLocks(run, locksOf(runbook, inputs, run.ref), () => new Conductor(run, runbook, inputs).conduct());
+    },
   });
 }
 

@@ -4,6 +4,7 @@ import { secretRefSchema } from '../secret-ref.js';
 import { cmdbInventorySchema, hostNameSchema, terraformInventorySchema } from './ansible-inventory.js';
 import { oneOrMany, pathSchema, withSpellings } from './caller-spelling.js';
 import { gitPinSchema, placeSchema } from './git-source.js';
+import { lockNameSchema, lockTimeoutSchema, MOST_LOCKS } from './locks.js';
 
 const variables = z.record(z.string(), z.unknown());
 
@@ -154,6 +155,10 @@ const fields = z.strictObject({
   timeout: durationSchema
     .default(ANSIBLE_DEFAULTS.timeoutMs)
     .meta({ description: 'For one ansible-playbook process; default 15m' }),
+  locks: z.array(lockNameSchema).max(MOST_LOCKS).optional().meta({
+    description: 'Names such as `hosts/web` that this run holds to its end, so that no other run with them starts',
+  }),
+  lockTimeout: lockTimeoutSchema,
   retryOf: z.string().min(1).optional().meta({
     description:
       'Take a run up again, while it is under way on hosts that it has given up: everything not given here is taken from it',

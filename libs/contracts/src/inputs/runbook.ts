@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { approvalPolicySchema } from '../approval-policy.js';
 import { durationSchema } from '../duration.js';
 import { typedFieldSchema } from '../typed-field.js';
+import { lockTimeoutSchema, MOST_LOCKS } from './locks.js';
 import { schemaChangeSchema } from './schema-change.js';
 import { STEP_KINDS, UNDO_KINDS } from './step-kinds.js';
 
@@ -115,6 +116,11 @@ export const runbookSchema = z.strictObject({
     .enum(['fail', 'continue', 'hold', 'compensate'])
     .default('fail')
     .meta({ description: 'What a failed step means, unless the step says otherwise' }),
+  locks: z.array(z.string().min(1)).min(1).max(MOST_LOCKS).optional().meta({
+    description:
+      'Names such as `env/${{ inputs.env }}`, from inputs and run alone, that a run holds from before its first step to its end',
+  }),
+  lockTimeout: lockTimeoutSchema,
   steps: z.array(stepSchema).min(1),
 });
 export type Runbook = z.output<typeof runbookSchema>;

@@ -9,7 +9,8 @@ const STEP_FIELDS = ['result', 'outcome', 'error'] as const;
 
 interface Place {
   readonly runbook: Runbook;
-  readonly step: RunbookStep;
+  /** Undefined: before the first step. */
+  readonly step: RunbookStep | undefined;
   /** Steps whose results are there when the expression is evaluated. */
   readonly visible: ReadonlySet<string>;
   /** Whether `item`, `index` and `key` are there. */
@@ -45,6 +46,12 @@ export function checkExpressions(runbook: Runbook): readonly RunbookProblem[] {
     }
     return [...problems, ...found.flatMap(([one, place]) => checkExpression(one, place))];
   });
+}
+
+/** Expressions that are evaluated before the first step: only inputs and `run` are there. */
+export function checkEarly(runbook: Runbook, found: readonly FoundExpression[]): readonly RunbookProblem[] {
+  const place: Place = { runbook, step: undefined, visible: new Set(), perItem: false };
+  return found.flatMap((one) => checkExpression(one, place));
 }
 
 function checkExpression({ keys, source, isPart }: FoundExpression, place: Place): readonly RunbookProblem[] {
@@ -97,6 +104,7 @@ function stepMessages(references: References, { step, visible }: Place, ids: rea
       const near = nearestName(id, ids);
       return [`there is no step "${id}"; ${near ? `did you mean "${near}"?` : `steps: ${ids.join(', ')}`}`];
     }
+    if (step === undefined) return [`no step has run by then, so it cannot speak of step "${id}"`];
     if (!visible.has(id)) {
       return [
         id === step.id

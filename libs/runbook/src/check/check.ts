@@ -2,6 +2,7 @@ import { runbookSchema, type Runbook } from '@switchyard/contracts';
 import { checkExpressions } from './check-expressions.js';
 import { checkGraph } from './check-graph.js';
 import { checkInputs } from './check-inputs.js';
+import { checkLocks } from './check-locks.js';
 import { checkSteps } from './check-steps.js';
 import type { RunbookProblem } from './problem.js';
 
@@ -12,6 +13,7 @@ import type { RunbookProblem } from './problem.js';
 export function checkRunbook(runbook: Runbook): readonly RunbookProblem[] {
   return [
     ...checkInputs(runbook),
+    ...checkLocks(runbook),
     ...checkGraph(runbook),
     ...checkExpressions(runbook),
     ...checkSteps(runbook, isRunbook),

@@ -10,6 +10,8 @@ export interface AcquireOptions {
   readonly owner: LockOwner;
   /** What for, in words for people. */
   readonly reason: string;
+  /** First execution ids whose locks count as the owner's: those of the runs that it is a part of. */
+  readonly above?: readonly string[];
   /**
    * Whether the run of an owner may still be at work. When it is closed, its lock is stale: it is taken away, which is
    * recorded as a decision. Without it no lock is stale. An error of it is thrown, and nothing is taken away.
@@ -55,7 +57,7 @@ class NotAll extends Error {
   }
 }
 
-async function tryAcquire(db: Db, { names, owner, reason }: AcquireOptions): Promise<AcquireResult> {
+async function tryAcquire(db: Db, { names, owner, reason, above = [] }: AcquireOptions): Promise<AcquireResult> {
   try {
     return await db.transaction(async (trx) => {
       await execute(
@@ -73,7 +75,8 @@ async function tryAcquire(db: Db, { names, owner, reason }: AcquireOptions): Pro
         'select name, workflow_id, execution_id, reason, since from switchyard.locks where name = any(:names::text[]) order by name',
         { names },
       );
-      const others = held.filter((lock) => lock.executionId !== owner.executionId);
+      const own = new Set([owner.executionId, ...above]);
+      const others = held.filter((lock) => !own.has(lock.executionId));
       if (others.length > 0 || held.length < new Set(names).size) throw new NotAll(others);
       await execute(
         trx,
