@@ -27,8 +27,8 @@ export async function RunbookWorkflow(given: unknown): Promise<RunbookResult> {
         ...runbook.steps.map((step) => ({ id: step.id, title: step.title ?? step.id })),
       ],
     }),
-    body: (run, { runbook, inputs: given }) => {
-      const inputs = resolveInputs(runbook, given);
+    body: (run, { runbook, inputs: values }) => {
+      const inputs = resolveInputs(runbook, values);
       return withLocks(run, locksOf(runbook, inputs, run.ref), () => new Conductor(run, runbook, inputs).conduct());
     },
   });
