@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AnsibleResult } from '@switchyard/contracts';
-import { fakeHttp, type FakeHttp } from '@switchyard/testkit';
+import { fakeHttp, waitFor, type FakeHttp } from '@switchyard/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repositoryFile, type CommandLine } from '../src/checkout.js';
 import { blocksOf, edited } from '../src/edited.js';
@@ -109,6 +109,42 @@ describe('docs/approvals.md', { timeout: 240_000 }, () => {
     expect(await decide(commands.reject, 'page-rejected', 'bob')).toMatchObject({ code: 0 });
     await expect(runs.endOf('page-rejected')).rejects.toMatchObject({ cause: { type: 'ApprovalRejected' } });
   });
+});
+
+it('docs/locks.md shows a runbook and a playbook that keep others waiting', { timeout: 240_000 }, async () => {
+  const { client } = stack;
+  const file = await runbookOf('locks', { 'for: 1s': 'signal: go' });
+  await runs.start(file, 'page-locks-1', { env: 'dev' });
+  const list = async (): Promise<unknown> => (await checkout.json(['locks', 'list'])).value;
+  const holder = { workflowId: 'page-locks-1', reason: 'runbook release' };
+  const held = [
+    { name: 'env/dev', ...holder, waiters: [] },
+    { name: 'hosts/web', ...holder, waiters: [] },
+  ];
+  await waitFor(async () => JSON.stringify(await list()).includes('hosts/web'), {
+    what: 'the locks',
+    timeoutMs: 30_000,
+  });
+  expect(await list()).toMatchObject(held);
+
+  const path = await runs.folder('locks', { 'patch.yml': noting(), 'web.ini': 'web1\n' });
+  const words = ['run', 'ansible', `${path}/patch.yml`, '--inventory', `${path}/web.ini`, '--lock', 'hosts/web'];
+  expect((await checkout.json([...words, '--id', 'page-locks-2', '--as', 'ann'])).code).toBe(0);
+  const status = await waitFor(
+    async () => {
+      const { stdout } = await checkout.cli(['runs', 'show', 'page-locks-2']);
+      return stdout.includes('Take locks: page-locks-1 has hosts/web since') ? stdout : undefined;
+    },
+    { what: 'the playbook to wait', timeoutMs: 30_000 },
+  );
+  expect(status).toContain('(runbook release)');
+  expect(await list()).toMatchObject([held[0], { ...held[1], waiters: [{ workflowId: 'page-locks-2' }] }]);
+  expect(await runs.ran(path)).toEqual([]);
+  await client.workflow.getHandle('page-locks-1').signal('go', {});
+  expect(outcomes(await runs.endOf('page-locks-1'))).toEqual({ pause: 'successful' });
+  expect(await client.workflow.getHandle('page-locks-2').result()).toMatchObject({ verdict: 'successful' });
+  expect(await runs.ran(path)).toEqual(['web1']);
+  expect(await list()).toEqual([]);
 });
 
 describe('docs/inventories.md', { timeout: 240_000 }, () => {

@@ -52,7 +52,7 @@ describe('locks of a runbook', () => {
     // Another environment, but the same hosts: it gets neither lock before it has both.
     const second = await world.start(book, { env: 'prod' });
     const { steps } = await waitsFor(second, 'hosts/web');
-    expect(steps[0]).toMatchObject({ id: 'run:locks', state: 'running' });
+    expect(steps[0]).toMatchObject({ id: 'run:locks', state: 'waiting' });
     expect(steps[0]?.detail).toContain(`${first.workflowId} has hosts/web since `);
     expect(steps[0]?.detail).toContain('(runbook process)');
     expect((await locks()).map(([name]) => name)).toEqual(['env/dev', 'hosts/web']);

@@ -1,6 +1,12 @@
-import { DEFAULT_LOCK_TIMEOUT_MS, MEMO, type LockActivities, type LockHolder } from '@switchyard/contracts';
+import {
+  DEFAULT_LOCK_TIMEOUT_MS,
+  MEMO,
+  type LockActivities,
+  type LockHolder,
+  type LockRequest,
+} from '@switchyard/contracts';
 import { ActivityFailure } from '@temporalio/common';
-import { CancellationScope, ContinueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, ContinueAsNew, isCancellation, sleep, workflowInfo } from '@temporalio/workflow';
 import { activities } from './activities.js';
 import { fail, failureOf } from './failure.js';
 import type { Run } from './run.js';
@@ -62,7 +68,7 @@ export async function withLocks<R>(run: Run, wanted: LocksWanted | undefined, wo
 
 function take(run: Run, { names, timeout = DEFAULT_LOCK_TIMEOUT_MS, reason }: LocksWanted): Promise<void> {
   const { id, title } = LOCKS_STEP;
-  const startedAt = Date.now();
+  const until = Date.now() + timeout;
   const request = { ref: run.ref, names, reason, above: aboveThis() };
   return run.inStep(
     id,
@@ -70,12 +76,11 @@ function take(run: Run, { names, timeout = DEFAULT_LOCK_TIMEOUT_MS, reason }: Lo
       let found = await look().takeLocks({ ...request, seen: null });
       while (!found.isTaken) {
         const { holders: seen } = found;
-        const left = startedAt + timeout - Date.now();
-        if (left <= 0) throw unavailable(names, seen, timeout);
+        if (Date.now() >= until) throw unavailable(names, seen, timeout);
         tellHolders(run, seen);
         const name = seen[0]?.name ?? names[0] ?? '';
         // oxlint-disable-next-line no-await-in-loop -- one wait after the other
-        found = await run.waitFor({ kind: 'lock', name }, () => waitFor(request, seen, left, timeout));
+        found = await run.waitFor({ kind: 'lock', name }, () => waitFor({ ...request, seen }, until));
       }
       run.step(id).progress(100, names.join(', '));
     },
@@ -83,19 +88,16 @@ function take(run: Run, { names, timeout = DEFAULT_LOCK_TIMEOUT_MS, reason }: Lo
   );
 }
 
-/** Waits until the locks are taken, or others hold them. */
-async function waitFor(
-  request: Omit<Parameters<LockActivities['takeLocks']>[0], 'seen'>,
-  seen: readonly LockHolder[],
-  left: number,
-  timeout: number,
-): ReturnType<LockActivities['takeLocks']> {
+/** Waits until the locks are taken, others hold them, or the time is over: `until`, in milliseconds since 1970. */
+async function waitFor(request: LockRequest, until: number): ReturnType<LockActivities['takeLocks']> {
   try {
-    return await look(left).takeLocks({ ...request, seen });
+    return await look(until - Date.now()).takeLocks(request);
   } catch (error) {
     const isOver = error instanceof ActivityFailure && OVER.includes(failureOf(error).code);
     if (isCancellation(error) || !isOver) throw error;
-    throw unavailable(request.names, seen, timeout);
+    // The server gives up as soon as no further attempt would end in time.
+    await sleep(Math.max(0, until - Date.now()));
+    return look().takeLocks({ ...request, seen: null });
   }
 }
 
@@ -120,7 +122,7 @@ async function giveBack(run: Run, names: readonly string[]): Promise<void> {
 
 function tellHolders(run: Run, seen: readonly LockHolder[]): void {
   const message = showHolders(seen);
-  run.step(LOCKS_STEP.id).progress(0, message);
+  run.step(LOCKS_STEP.id).waiting(message);
   run.event({ source: 'run', type: 'lock_waiting', step: LOCKS_STEP.id, message, data: { holders: seen } });
 }
 

@@ -1,7 +1,7 @@
 import { formatDuration, type GateStatus, type RunStatus, type StepStatus } from '@switchyard/contracts';
 import { missingFields, renderFields, renderPeople } from './render-approval.js';
 import { renderConditions } from './render-conditions.js';
-import { cut, table, type Terminal } from '../terminal.js';
+import { cut, table, wrap, type Terminal } from '../terminal.js';
 
 const MARKS: Readonly<Record<StepStatus['state'], string>> = {
   pending: '·',
@@ -29,17 +29,21 @@ function stepTime(step: StepStatus, now: Date): string {
   return formatDuration(Math.max(0, end - Date.parse(step.startedAt)));
 }
 
-/** The steps of a run as lines of a table. */
+/** The steps of a run as lines of a table; below it what a step waits for, where the table has no room for all of it. */
 export function renderSteps(status: RunStatus, terminal: Pick<Terminal, 'color' | 'width'>, now: Date): string[] {
   const { color, width } = terminal;
+  const room = Math.max(20, width - 62);
   const rows = status.steps.map((step) => [
     paintState(color, step.state, `${MARKS[step.state]} ${step.state}`),
     step.title,
     step.progress !== undefined && step.state === 'running' ? `${Math.round(step.progress)} %` : '',
     stepTime(step, now),
-    color.dim(cut(step.detail ?? '', Math.max(20, width - 62))),
+    color.dim(cut(step.detail ?? '', room)),
   ]);
-  return table(rows, '  ');
+  const waits = status.steps
+    .filter(({ state, detail = '' }) => state === 'waiting' && detail.length > room)
+    .flatMap(({ title, detail = '' }) => wrap(`${title}: ${detail}`, width, '    '));
+  return [...table(rows, '  '), ...waits];
 }
 
 /** A gate with what it shows, and how to decide. */
