@@ -51,6 +51,10 @@ describe('workerOptions', () => {
     expect(workerOptions(definition, config(), {})).toMatchObject({ maxHeartbeatThrottleInterval: 1_000 });
   });
 
+  it('let another worker take over a run three seconds after its worker has died', () => {
+    expect(workerOptions(definition, config(), {})).toMatchObject({ stickyQueueScheduleToStartTimeout: 3_000 });
+  });
+
   it('name a workflow bundle that was not built', () => {
     const missing = { ...definition, workflowBundle: new URL('file:///no/such/bundle.js') };
     expect(() => workerOptions(missing, config(), {})).toThrow('/no/such/bundle.js does not exist');

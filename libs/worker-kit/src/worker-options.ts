@@ -16,6 +16,13 @@ const FORCE_AFTER_GRACE_MS = 30_000;
  */
 const HEARTBEAT_THROTTLE_MS = 1_000;
 
+/**
+ * How long the next task of a run waits for the worker that had the run last. When that one has died nobody else may
+ * take it: by default for ten seconds. A query that was asked meanwhile is answered by another worker with newer events
+ * than the task will have had, and what then comes from outside before the task is taken no longer fits the history.
+ */
+const LAST_WORKER_MS = 3_000;
+
 type Definition = Pick<
   WorkerDefinition<unknown, never>,
   'name' | 'taskQueue' | 'workflowBundle' | 'slots' | 'shutdown' | 'versioning'
@@ -71,6 +78,7 @@ export function workerOptions(definition: Definition, config: WorkerConfig, env:
     shutdownForceTime: forceMs,
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
     defaultHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
+    stickyQueueScheduleToStartTimeout: LAST_WORKER_MS,
     maxConcurrentActivityTaskExecutions: config.maxConcurrentActivities ?? definition.slots?.activities ?? 10,
     maxConcurrentWorkflowTaskExecutions: definition.slots?.workflowTasks ?? 40,
     interceptors: { activity: [activityLogFields] },
