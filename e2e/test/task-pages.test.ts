@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AnsibleResult } from '@switchyard/contracts';
 import { fakeHttp, waitFor, type FakeHttp } from '@switchyard/testkit';
@@ -64,6 +65,22 @@ output "groups" { value = [${hosts('one')}, ${hosts('two')}] }
       expect(end.steps['warm']?.result).toEqual({ env: 'prod' });
     });
     expect((await runs.ran(path)).toSorted()).toEqual(['one', 'two']);
+
+    // As docs/runs.md says: what the run keeps can be fetched, with the key of the stack.
+    const kept = await checkout.json<readonly { kind: string; name: string; bytes: number; digest: string }[]>([
+      'runs',
+      'artifacts',
+      'page-runbooks',
+    ]);
+    const plan = kept.value.find(({ kind }) => kind === 'terraform-plan');
+    expect(plan, JSON.stringify(kept.value)).toBeDefined();
+    const output = join(checkout.folder, 'plan.fetched');
+    const words = ['runs', 'artifacts', 'page-runbooks', plan?.digest ?? '', '--output', output];
+    expect((await checkout.json(words)).code).toBe(0);
+    const digest = createHash('sha256')
+      .update(await readFile(output))
+      .digest('hex');
+    expect(`sha256:${digest}`).toBe(plan?.digest);
   },
 );
 

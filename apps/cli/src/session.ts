@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { CodedError } from '@switchyard/contracts';
 import { environment as stackEnvironment, status as stackStatus } from '@switchyard/local-stack';
 import { createDatabase, parseDatabaseConfig } from '@switchyard/shared-db';
@@ -65,7 +66,8 @@ interface OpenedStore {
 
 function openStoreOf(env: NodeJS.ProcessEnv): OpenedStore {
   const database = createDatabase({ role: 'app', config: parseDatabaseConfig(env), applicationName: 'switchyard/cli' });
-  const store = openStore({ knex: database.knex });
+  const key = artifactKeyOf(env);
+  const store = openStore({ knex: database.knex, ...(key === undefined ? {} : { key }) });
   return {
     store,
     async close() {
@@ -73,6 +75,12 @@ function openStoreOf(env: NodeJS.ProcessEnv): OpenedStore {
       await database.close({ deadlineMs: 2_000 });
     },
   };
+}
+
+/** The key of stored artifacts; undefined where none is configured, which only commands that read artifacts mind. */
+function artifactKeyOf(env: NodeJS.ProcessEnv): string | undefined {
+  const file = env['SWITCHYARD_ARTIFACT_KEY_FILE'];
+  return env['SWITCHYARD_ARTIFACT_KEY'] || (file ? readFileSync(file, 'utf8').trim() : undefined);
 }
 
 /** Runs `work` with the store alone, for commands that need no Temporal: that of the local stack, else where DB_* points. */

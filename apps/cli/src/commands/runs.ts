@@ -18,6 +18,7 @@ import { watchRun } from '../runs/watch-run.js';
 import { withSession } from '../session.js';
 import { cut, table } from '../terminal.js';
 import { registerExplainCommand } from './explain.js';
+import { registerArtifactCommands } from './artifacts.js';
 import { registerExportCommands } from './export.js';
 import { registerReplayCommand } from './replay.js';
 
@@ -204,5 +205,6 @@ export function registerRunsCommands(program: Command): void {
 
   registerExplainCommand(runs);
   registerReplayCommand(runs);
+  registerArtifactCommands(runs);
   registerExportCommands(runs);
 }
