@@ -23,6 +23,11 @@ import { openWorld, type World } from '../src/world.js';
 const untilTheEnd = useDisposal();
 
 const KILLS = 50;
+/**
+ * How long a stopped worker may keep another from taking over, in milliseconds: the server hands tasks to its open polls
+ * for up to 70 s, each task lost that way is noticed after 10 s, and the stream pauses longer after each failure.
+ */
+const TAKE_OVER_MS = 150_000;
 /** Kills before each gate is approved, so that they are spread over the whole change. */
 const BEFORE = { cutover: 25, contract: 40 };
 
@@ -69,6 +74,7 @@ describe('workers', () => {
 
   it.each(['cdc-worker', 'migration-worker'] as const)(
     'a %s that was stopped and wakes after another took over writes nothing, and the change goes on',
+    { timeout: TAKE_OVER_MS + 180_000 },
     async (name) => {
       // A server that ends the connection of a reader that says nothing any more.
       const server = untilTheEnd(await startPostgres({ settings: { wal_sender_timeout: '5s' } }));
@@ -90,7 +96,7 @@ describe('workers', () => {
       const writer = name === 'cdc-worker' ? 'stream' : 'backfill';
       const taken = await waitFor(
         async () => ((await epochs(world))[writer] === before[writer] ? undefined : await epochs(world)),
-        { what: 'another to take over', timeoutMs: 90_000 },
+        { what: 'another to take over', timeoutMs: TAKE_OVER_MS },
       );
       zombie.signal('SIGCONT');
       await sleep(3_000);
