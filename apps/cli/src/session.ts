@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { CodedError } from '@switchyard/contracts';
 import { environment as stackEnvironment, status as stackStatus } from '@switchyard/local-stack';
-import { createDatabase, parseDatabaseConfig } from '@switchyard/shared-db';
+import { createDatabase, parseDatabaseConfig, readSecretFile } from '@switchyard/shared-db';
 import { openStore, type Store } from '@switchyard/store';
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
@@ -21,7 +20,7 @@ export interface Session {
  * @throws DatabaseUnreachable-like CodedError `UpstreamFailed` when Temporal does not answer
  */
 export async function openSession(root: string): Promise<Session> {
-  const env = (await stackEnvironment(root)) ?? process.env;
+  const env = await environmentOf(root);
   const status = await stackStatus(root);
   if (!status && !env['TEMPORAL_ADDRESS'] && !env['TEMPORAL_CONFIG_FILE'] && !env['TEMPORAL_PROFILE']) {
     throw new CodedError(
@@ -64,9 +63,8 @@ interface OpenedStore {
   close(): Promise<void>;
 }
 
-function openStoreOf(env: NodeJS.ProcessEnv): OpenedStore {
+function openStoreOf(env: NodeJS.ProcessEnv, key?: string): OpenedStore {
   const database = createDatabase({ role: 'app', config: parseDatabaseConfig(env), applicationName: 'switchyard/cli' });
-  const key = artifactKeyOf(env);
   const store = openStore({ knex: database.knex, ...(key === undefined ? {} : { key }) });
   return {
     store,
@@ -77,15 +75,26 @@ function openStoreOf(env: NodeJS.ProcessEnv): OpenedStore {
   };
 }
 
-/** The key of stored artifacts; undefined where none is configured, which only commands that read artifacts mind. */
-function artifactKeyOf(env: NodeJS.ProcessEnv): string | undefined {
-  const file = env['SWITCHYARD_ARTIFACT_KEY_FILE'];
-  return env['SWITCHYARD_ARTIFACT_KEY'] || (file ? readFileSync(file, 'utf8').trim() : undefined);
-}
-
 /** Runs `work` with the store alone, for commands that need no Temporal: that of the local stack, else where DB_* points. */
 export async function withStore<T>(root: string, work: (store: Store) => Promise<T>): Promise<T> {
-  const opened = openStoreOf((await stackEnvironment(root)) ?? process.env);
+  return closing(openStoreOf(await environmentOf(root)), work);
+}
+
+/** As {@link withStore}, with the key of stored artifacts. Only who reads them needs it. */
+export async function withArtifacts<T>(root: string, work: (store: Store) => Promise<T>): Promise<T> {
+  const env = await environmentOf(root);
+  return closing(openStoreOf(env, await artifactKeyOf(env)), work);
+}
+
+const environmentOf = async (root: string): Promise<NodeJS.ProcessEnv> => (await stackEnvironment(root)) ?? process.env;
+
+async function artifactKeyOf(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const { SWITCHYARD_ARTIFACT_KEY: key, SWITCHYARD_ARTIFACT_KEY_FILE: file } = env;
+  if (key || !file) return key || undefined;
+  return (await readSecretFile('SWITCHYARD_ARTIFACT_KEY_FILE', file)).reveal();
+}
+
+async function closing<T>(opened: OpenedStore, work: (store: Store) => Promise<T>): Promise<T> {
   try {
     return await work(opened.store);
   } finally {

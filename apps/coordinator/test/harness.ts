@@ -98,6 +98,25 @@ export async function failureOf(
   return { code: type ?? '', message, details: details?.[0] };
 }
 
+/** The status of a run, as its query gives it. */
+const statusOf = async (handle: WorkflowHandle): Promise<RunStatus> =>
+  runStatusSchema.parse(await handle.query('status'));
+
+/** Waits until the status of a run is as it should be. */
+export const until = (
+  handle: WorkflowHandle,
+  what: string,
+  holds: (status: RunStatus) => boolean,
+  timeoutMs = 20_000,
+): Promise<RunStatus> =>
+  waitFor(
+    async () => {
+      const status = await statusOf(handle);
+      return holds(status) ? status : undefined;
+    },
+    { timeoutMs, what },
+  );
+
 let standIns: Promise<WorkflowBundle> | undefined;
 let coordinator: Promise<WorkflowBundle> | undefined;
 const bundle = (path: string): Promise<WorkflowBundle> =>
@@ -230,7 +249,6 @@ export async function startHarness({ server = temporal(), replay }: HarnessOptio
       memo: { [MEMO.startedBy]: startedBy },
       workflowExecutionTimeout: '2 minutes',
     });
-  const statusOf: Harness['statusOf'] = async (handle) => runStatusSchema.parse(await handle.query('status'));
   const ofRun = (handle: WorkflowHandle): readonly Note[] =>
     notes.filter((one) => one.workflowId.split('/')[0] === handle.workflowId);
 
@@ -245,14 +263,7 @@ export async function startHarness({ server = temporal(), replay }: HarnessOptio
     start,
     run: async (steps, more) => (await (await start(steps, more)).result()) as RunbookResult,
     statusOf,
-    until: (handle, what, holds) =>
-      waitFor(
-        async () => {
-          const status = await statusOf(handle);
-          return holds(status) ? status : undefined;
-        },
-        { timeoutMs: 20_000, what },
-      ),
+    until,
     stop: async () => {
       await (replay
         ? replay(client, own)

@@ -1,11 +1,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { runStatusSchema, TASK_QUEUES, type RunStatus } from '@switchyard/contracts';
+import { TASK_QUEUES, type RunStatus } from '@switchyard/contracts';
 import { listDecisions, listLocks, readEvents } from '@switchyard/store';
 import { replayAll, waitFor } from '@switchyard/testkit';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { coordinatorBundle, failureOf } from './harness.js';
+import { coordinatorBundle, failureOf, until } from './harness.js';
 import { openProcessWorld, type ProcessWorld } from './process-world.js';
 
 let world: ProcessWorld;
@@ -23,19 +23,22 @@ afterAll(async () => {
 });
 
 const WAIT = { id: 'work', uses: 'wait', with: { signal: 'go' } };
-const statusOf = async (run: WorkflowHandle): Promise<RunStatus> => runStatusSchema.parse(await run.query('status'));
-const until = (run: WorkflowHandle, what: string, holds: (status: RunStatus) => boolean): Promise<RunStatus> =>
-  waitFor(
-    async () => {
-      const status = await statusOf(run);
-      return holds(status) ? status : undefined;
-    },
-    { what, timeoutMs: 30_000 },
-  );
+/** A run may have to wait for a worker that has just been started. */
+const WITHIN_MS = 30_000;
 const works = (run: WorkflowHandle): Promise<RunStatus> =>
-  until(run, 'the step to run', ({ steps }) => steps.some(({ id, state }) => id === 'work' && state !== 'pending'));
+  until(
+    run,
+    'the step to run',
+    ({ steps }) => steps.some(({ id, state }) => id === 'work' && state !== 'pending'),
+    WITHIN_MS,
+  );
 const waitsFor = (run: WorkflowHandle, name: string): Promise<RunStatus> =>
-  until(run, `the wait for ${name}`, ({ waitingFor }) => waitingFor?.kind === 'lock' && waitingFor.name === name);
+  until(
+    run,
+    `the wait for ${name}`,
+    ({ waitingFor }) => waitingFor?.kind === 'lock' && waitingFor.name === name,
+    WITHIN_MS,
+  );
 const locks = async (): Promise<readonly [string, string][]> =>
   (await listLocks(world.store.db)).map(({ name, workflowId }) => [name, workflowId]);
 

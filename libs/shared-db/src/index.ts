@@ -7,7 +7,7 @@ export { vaultSecrets, type VaultSecretsOptions } from './secrets/vault-provider
 export type { VaultAuth } from './secrets/vault-session.js';
 export { secretsFromEnv } from './secrets/secrets-from-env.js';
 export { SECRET_VARIABLES } from './secrets/variables.js';
-export { getSecret } from './secrets/get-secret.js';
+export { getSecret, readSecretFile } from './secrets/get-secret.js';
 
 export {
   parseDatabaseConfig,

@@ -37,7 +37,7 @@ export { answersOf } from './gate-answers.js';
 export { runWorkflow, type WorkflowDefinition } from './run-workflow.js';
 export type { GateHost } from './gate-host.js';
 export { Gatekeeper, type ApprovalRequest } from './gatekeeper.js';
-export { LOCKS_STEP, lockSteps, withLocks, type LocksWanted } from './locks.js';
+export { lockSteps, withLocks, type LocksWanted } from './locks.js';
 export { pinSource, SOURCE_STEP, sourceSteps } from './pin-source.js';
 export { nameOf, Run, type CarriedRun, type HoldDecision, type RunDescription } from './run.js';
 export { StepHandle, type StepHost } from './step-handle.js';

@@ -12,10 +12,11 @@ import { fail, failureOf } from './failure.js';
 import type { Run } from './run.js';
 
 /** The step in which a run takes its locks. No step of a runbook can have this id. */
-export const LOCKS_STEP = { id: 'run:locks', title: 'Take locks' } as const;
+const LOCKS_STEP = { id: 'run:locks', title: 'Take locks' } as const;
 
 /** Locks that a run needs. */
 export interface LocksWanted {
+  /** Empty: it works without. */
   readonly names: readonly string[];
   /** Milliseconds to wait; default 15 minutes, 0 for not at all. */
   readonly timeout?: number | undefined;
@@ -50,8 +51,8 @@ const aboveThis = (): readonly string[] => (workflowInfo().memo?.[MEMO.locksAbov
  * the status tells who, what for and since when. What a run above holds counts as held: it would wait for itself.
  * @throws LockUnavailable with the holders after the time-out
  */
-export async function withLocks<R>(run: Run, wanted: LocksWanted | undefined, work: () => Promise<R>): Promise<R> {
-  if (wanted === undefined || wanted.names.length === 0) return work();
+export async function withLocks<R>(run: Run, wanted: LocksWanted, work: () => Promise<R>): Promise<R> {
+  if (wanted.names.length === 0) return work();
   let isLeft = true;
   try {
     if (!wanted.isHeld) await take(run, wanted);

@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { action, type Context } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { saveArtifact } from '../runs/save-artifact.js';
-import { withStore } from '../session.js';
+import { withArtifacts } from '../session.js';
 import { table, type Terminal } from '../terminal.js';
 import { usageError } from '../usage-error.js';
 
@@ -33,7 +33,7 @@ function artifacts(context: Context, runId: string, name: string | undefined, o:
   if ((name === undefined) !== (o.output === undefined)) {
     throw usageError('to fetch an artifact give both its name and --output; with neither, all are listed');
   }
-  return withStore(root, async (store) => {
+  return withArtifacts(root, async (store) => {
     const kept = await listArtifacts(store.db, { runId });
     if (kept.length === 0) {
       throw new CodedError(

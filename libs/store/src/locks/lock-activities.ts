@@ -1,6 +1,7 @@
 import { CodedError, type LockActivities, type LockHolder } from '@switchyard/contracts';
 import type { Db } from '../sql.js';
 import { acquireLocks, type AcquireOptions } from './acquire.js';
+import { showHolders } from './lock.js';
 import { releaseLocks } from './release.js';
 
 /** The activities by which runs take locks that people name. `isRunOpen`: as for {@link acquireLocks}. */
@@ -31,8 +32,3 @@ const areSame = (holders: readonly LockHolder[], seen: readonly LockHolder[]): b
 
 const keyOf = (holders: readonly LockHolder[]): string =>
   JSON.stringify(holders.map(({ name, executionId }) => [name, executionId]));
-
-const showHolders = (holders: readonly LockHolder[]): string =>
-  holders
-    .map(({ name, workflowId, since, reason }) => `"${name}" is held by ${workflowId} since ${since} (${reason})`)
-    .join('; ') || 'others were faster';

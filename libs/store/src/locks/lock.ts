@@ -1,3 +1,4 @@
+import type { LockHolder } from '@switchyard/contracts';
 import { z } from 'zod';
 import { time } from '../sql.js';
 
@@ -8,11 +9,13 @@ export interface LockOwner {
 }
 
 /** Who has a lock or wants it, why, and since when. */
-export interface LockClaim extends LockOwner {
-  readonly name: string;
-  readonly reason: string;
-  readonly since: string;
-}
+export type LockClaim = LockHolder;
+
+/** Who has locks, in words for the message of a failure. Nobody: they were taken and given back in between. */
+export const showHolders = (holders: readonly LockClaim[]): string =>
+  holders
+    .map(({ name, workflowId, since, reason }) => `"${name}" is held by ${workflowId} since ${since} (${reason})`)
+    .join('; ') || 'others were faster each time';
 
 export const claimRow = z
   .object({ name: z.string(), workflow_id: z.string(), execution_id: z.string(), reason: z.string(), since: time })

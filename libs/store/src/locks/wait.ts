@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError } from '@switchyard/contracts';
 import type { Db } from '../sql.js';
 import { acquireLocks, type AcquireOptions } from './acquire.js';
-import type { LockClaim } from './lock.js';
+import { showHolders, type LockClaim } from './lock.js';
 import { stopWaiting } from './release.js';
 
 /** Options of {@link waitForLocks}. */
@@ -45,12 +45,9 @@ export async function waitForLocks(db: Db, options: WaitForLocksOptions): Promis
 const listed = (names: readonly string[]): string => names.map((name) => `lock "${name}"`).join(', ');
 
 function unavailable(names: readonly string[], blockedBy: readonly LockClaim[], timeoutMs: number): CodedError {
-  const holders = blockedBy
-    .map((l) => `"${l.name}" is held by ${l.workflowId} since ${l.since} (${l.reason})`)
-    .join('; ');
   return new CodedError(
     'LockUnavailable',
-    `${listed(names)} not free within ${timeoutMs} ms: ${holders || 'others were faster each time'}. Wait for the holder, or release it with a reason`,
+    `${listed(names)} not free within ${timeoutMs} ms: ${showHolders(blockedBy)}. Wait for the holder, or release it with a reason`,
     { details: { names, blockedBy } },
   );
 }
