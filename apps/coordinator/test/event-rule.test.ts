@@ -123,12 +123,20 @@ describe('an event rule', () => {
     await handle.signal('event', { id: 'e1' });
     await send(handle, 'e2', { host: 'web1' });
     await send(handle, 'e3', { host: 'web1', cpu: 99, text: 'x'.repeat(5_000) });
-    await until(handle, 'all were refused', ({ counts }) => counts.refused === 3);
+    // As a program in Go sends a protobuf message: no worker in TypeScript reads that.
+    await harness.client.workflowService.signalWorkflowExecution({
+      namespace: harness.client.options.namespace,
+      workflowExecution: { workflowId: handle.workflowId },
+      signalName: 'event',
+      input: { payloads: [{ metadata: { encoding: Buffer.from('json/protobuf') }, data: Buffer.from('{}') }] },
+    });
+    await until(handle, 'all were refused', ({ counts }) => counts.refused === 4);
     const { warnings } = await harness.statusOf(handle);
     expect(warnings).toEqual([
       expect.stringContaining('data: is required'),
       expect.stringContaining('event e2 was refused: when: cannot evaluate'),
       expect.stringContaining('longer than 4,096 characters'),
+      'an event was refused: send it as JSON: Unknown encoding: json/protobuf',
     ]);
   });
 

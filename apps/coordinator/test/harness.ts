@@ -17,8 +17,10 @@ import {
   type RunbookResult,
   type RunStatus,
   type TicketInput,
+  type ToldEvents,
 } from '@switchyard/contracts';
 import { replayAll, temporal, waitFor, type TemporalForTests } from '@switchyard/testkit';
+import { keysOfEvents } from '@switchyard/store';
 import { activity } from '@switchyard/worker-kit';
 import { activityInfo } from '@temporalio/activity';
 import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
@@ -119,14 +121,17 @@ export const until = (
 
 let standIns: Promise<WorkflowBundle> | undefined;
 let coordinator: Promise<WorkflowBundle> | undefined;
-const bundle = (path: string): Promise<WorkflowBundle> =>
+const pathOf = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const bundle = (workflows: string, interceptors: readonly string[] = []): Promise<WorkflowBundle> =>
   bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL(path, import.meta.url)),
+    workflowsPath: pathOf(workflows),
+    workflowInterceptorModules: interceptors.map(pathOf),
     logger: new DefaultLogger('ERROR'),
   });
 
 /** The coordinator's workflows, bundled from their sources. */
-export const coordinatorBundle = (): Promise<WorkflowBundle> => (coordinator ??= bundle('../src/workflows/index.ts'));
+export const coordinatorBundle = (): Promise<WorkflowBundle> =>
+  (coordinator ??= bundle('../src/workflows/index.ts', ['../src/workflows/event-rule/event-intake.ts']));
 
 /** Options of {@link startHarness}. */
 export interface HarnessOptions {
@@ -143,13 +148,21 @@ export async function startHarness({ server = temporal(), replay }: HarnessOptio
   const client = new Client({ connection, namespace });
   const native = await NativeConnection.connect({ address });
   const events: NewEventInput[] = [];
+  const known = new Set<string>();
   const decisions: DecisionRecord[] = [];
   const notes: Note[] = [];
   const http: Harness['http'] = { most: 0, calls: [], now: 0, metric: [] };
   const services: IntegrationCall<PageInput | TicketInput | DnsInput | CmdbInput>[] = [];
 
   const store = {
-    recordRunEvents: async (input: { events: NewEventInput[] }) => void events.push(...input.events),
+    /** Each once, as in the store: Temporal runs a workflow task again whose end it did not hear. */
+    recordRunEvents: async (told: ToldEvents) => {
+      for (const [i, key] of keysOfEvents(told).entries()) {
+        const event = told.events[i];
+        if (event && !known.has(key)) events.push(event);
+        known.add(key);
+      }
+    },
     recordDecision: async (decision: DecisionRecord) => void decisions.push(decision),
   };
   const note = async (what: string, input: unknown): Promise<number> => {

@@ -12,13 +12,22 @@ export interface DecisionRecord extends Omit<Decision, 'decision'> {
   readonly id: string;
 }
 
+/** Events in the order in which one execution of a workflow told them. */
+export interface ToldEvents {
+  /** Execution run id: a workflow that continues as new counts from the start again. */
+  readonly execution: string;
+  /** How many events this execution told before these. */
+  readonly before: number;
+  readonly events: readonly NewEventInput[];
+}
+
 /**
  * Activities that every worker with workflows registers, so that the run itself is in the store:
  * `store` implements them, `workflow-kit` calls them.
  */
 export interface RunActivities {
-  /** Appends events of the run; a second call with the same `batchId` stores nothing. */
-  recordRunEvents(input: { batchId: string; events: readonly NewEventInput[] }): Promise<void>;
+  /** Appends events of the run. What an attempt of the same workflow task has told already is not stored again. */
+  recordRunEvents(input: ToldEvents): Promise<void>;
   /** Appends to the audit. The run goes on only after it succeeded. */
   recordDecision(decision: DecisionRecord): Promise<void>;
 }

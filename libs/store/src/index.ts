@@ -14,6 +14,7 @@ export {
   type AppendOptions,
 } from './events/append.js';
 export { MAX_EVENT_DATA_BYTES } from './events/encode.js';
+export { keysOfEvents } from './events/keys.js';
 export { followEvents, type FollowOptions } from './events/follow.js';
 export { measureEventRate, type EventRate } from './events/measure.js';
 export { dropEventsBefore, ensureEventPartitions, type PartitionOptions, type Retired } from './events/partitions.js';

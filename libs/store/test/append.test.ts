@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { NewEventInput } from '@switchyard/contracts';
 import { startTcpProxy, waitFor } from '@switchyard/testkit';
 import { describe, expect, test } from 'vitest';
 import { appendEvents, createRunActivities, MAX_EVENT_DATA_BYTES, readEvents } from '../src/index.js';
@@ -231,7 +232,7 @@ describe('readEvents', () => {
 });
 
 describe('createRunActivities', () => {
-  test('stores events and decisions of workflow code, once per batch and id', async () => {
+  test('stores events and decisions of workflow code once', async () => {
     const { knex } = database();
     const runId = newRunId();
     const activities = createRunActivities(knex);
@@ -250,7 +251,7 @@ describe('createRunActivities', () => {
       groups: ['dba'],
     };
     for (let i = 0; i < 2; i++) {
-      await activities.recordRunEvents({ batchId: `${runId}/1`, events: someEvents(runId, 2) });
+      await activities.recordRunEvents({ execution: 'x', before: 0, events: someEvents(runId, 2) });
       await activities.recordDecision(decision);
     }
     expect(await readEvents(knex, { runId })).toHaveLength(2);
@@ -258,5 +259,64 @@ describe('createRunActivities', () => {
       runId,
     ]);
     expect(rows).toEqual([{ data: { fields: { window: 'night' }, groups: ['dba'] } }]);
+  });
+
+  describe('for a workflow task that runs again, its first end unheard', () => {
+    const told = (runId: string, ...messages: string[]): NewEventInput[] =>
+      messages.flatMap((message) => someEvents(runId, 1, { message }));
+    const messagesOf = async (runId: string): Promise<string[]> =>
+      (await readEvents(database().knex, { runId })).map(({ message }) => message);
+
+    test('stores what it tells beyond the first time, and nothing twice', async () => {
+      const activities = createRunActivities(database().knex);
+      const runId = newRunId();
+      await activities.recordRunEvents({ execution: 'x', before: 0, events: told(runId, 'a', 'b') });
+      await activities.recordRunEvents({ execution: 'x', before: 2, events: told(runId, 'c') });
+      await activities.recordRunEvents({ execution: 'x', before: 0, events: told(runId, 'a', 'b', 'c', 'd') });
+      expect(await messagesOf(runId)).toEqual(['a', 'b', 'c', 'd']);
+    });
+
+    test('stores what comes first the second time', async () => {
+      const activities = createRunActivities(database().knex);
+      const runId = newRunId();
+      await activities.recordRunEvents({ execution: 'x', before: 0, events: told(runId, 'a', 'b') });
+      await activities.recordRunEvents({ execution: 'x', before: 0, events: told(runId, 'a', 'paused', 'b') });
+      expect(await messagesOf(runId)).toEqual(expect.arrayContaining(['a', 'b', 'paused']));
+    });
+
+    test('takes an end that only took longer for the same end', async () => {
+      const activities = createRunActivities(database().knex);
+      const runId = newRunId();
+      for (const [at, durationMs] of [
+        ['2026-11-20T10:00:01Z', 1_000],
+        ['2026-11-20T10:00:09Z', 9_000],
+      ] as const) {
+        const events = told(runId, `finished after ${durationMs} ms`).map((e) => ({ ...e, at, data: { durationMs } }));
+        await activities.recordRunEvents({ execution: 'x', before: 0, events });
+      }
+      expect(await messagesOf(runId)).toEqual(['finished after 1000 ms']);
+    });
+
+    test('stores each event once and without a gap when both are at work at once', async () => {
+      const activities = createRunActivities(database().knex);
+      const runId = newRunId();
+      const events = Array.from({ length: 40 }, (_, i) => told(runId, `e${i}`)).flat();
+      await Promise.all(
+        upTo(40).map((most) =>
+          activities.recordRunEvents({ execution: 'x', before: 0, events: events.slice(0, most) }),
+        ),
+      );
+      const stored = await readEvents(database().knex, { runId });
+      expect(stored.map(({ seq }) => seq)).toEqual(upTo(40));
+      expect(new Set(stored.map(({ message }) => message)).size).toBe(40);
+    });
+
+    test('stores the same message again that another execution tells', async () => {
+      const activities = createRunActivities(database().knex);
+      const runId = newRunId();
+      for (const execution of ['x', 'y'])
+        await activities.recordRunEvents({ execution, before: 0, events: told(runId, 'a') });
+      expect(await messagesOf(runId)).toEqual(['a', 'a']);
+    });
   });
 });

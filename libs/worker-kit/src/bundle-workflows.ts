@@ -2,9 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
 
-/** Where the workflows of an app are, and where their bundle goes; both as built, beside the program that bundles. */
+/** Where the workflows of an app are, and where their bundle goes; all as built, beside the program that bundles. */
 export interface BundleOptions {
   readonly workflows: URL;
+  /** Modules that export `interceptors`, which run within the workflows. Default: none. */
+  readonly interceptors?: readonly URL[];
   readonly out: URL;
 }
 
@@ -13,9 +15,10 @@ export interface BundleOptions {
  * and the schemas of other workflows took half of that time (17 ms down to 8 ms on 2 cores). Names are kept, so that
  * stacks stay readable.
  */
-export async function bundleWorkflows({ workflows, out }: BundleOptions): Promise<void> {
+export async function bundleWorkflows({ workflows, interceptors = [], out }: BundleOptions): Promise<void> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(workflows),
+    workflowInterceptorModules: interceptors.map((url) => fileURLToPath(url)),
     webpackConfigHook: (config) => ({
       ...config,
       mode: 'production',

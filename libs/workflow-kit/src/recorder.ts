@@ -10,14 +10,14 @@ const BATCH = 200;
  */
 export class Recorder {
   readonly #activities: Pick<RunActivities, 'recordRunEvents'>;
-  readonly #batchPrefix: string;
+  readonly #execution: string;
   readonly #queue: NewEventInput[] = [];
-  #batches = 0;
+  #told = 0;
   #flushing: Promise<void> | undefined;
 
-  constructor(activities: Pick<RunActivities, 'recordRunEvents'>, batchPrefix: string) {
+  constructor(activities: Pick<RunActivities, 'recordRunEvents'>, execution: string) {
     this.#activities = activities;
-    this.#batchPrefix = batchPrefix;
+    this.#execution = execution;
   }
 
   add(event: NewEventInput): void {
@@ -35,11 +35,12 @@ export class Recorder {
       await turnIsOver();
       while (this.#queue.length > 0) {
         const events = this.#queue.splice(0, BATCH);
-        const batchId = `${this.#batchPrefix}/${this.#batches++}`;
+        const before = this.#told;
+        this.#told += events.length;
         try {
-          await this.#activities.recordRunEvents({ batchId, events });
+          await this.#activities.recordRunEvents({ execution: this.#execution, before, events });
         } catch (error) {
-          log.warn('events of the run could not be stored', { batchId, events: events.length, error: String(error) });
+          log.warn('events of the run could not be stored', { before, events: events.length, error: String(error) });
         }
       }
     });

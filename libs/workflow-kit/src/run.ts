@@ -116,7 +116,7 @@ export class Run {
     this.startedBy = info.memo?.[MEMO.startedBy] as string | undefined;
     const reportTo = info.memo?.[MEMO.reportTo] as ReportTo | undefined;
     this.#parent = reportTo && new ParentReports(reportTo);
-    // Local: no trip over the server, which a short run would notice at its end. Safe to repeat, by its batch id.
+    // Local: no trip over the server, which a short run would notice at its end. Safe to repeat, by the keys of the events.
     const events = proxyLocalActivities<Pick<RunActivities, 'recordRunEvents'>>({
       startToCloseTimeout: 10_000,
       scheduleToCloseTimeout: 10 * 60_000,

@@ -1,4 +1,11 @@
-import { MEMO, runStatusSchema, type DecisionRecord, type NewEventInput, type RunStatus } from '@switchyard/contracts';
+import {
+  MEMO,
+  runStatusSchema,
+  type DecisionRecord,
+  type NewEventInput,
+  type RunStatus,
+  type ToldEvents,
+} from '@switchyard/contracts';
 import { replayAll, temporal, waitFor } from '@switchyard/testkit';
 import {
   Client,
@@ -40,8 +47,7 @@ describe('a run', () => {
       taskQueue: queue,
       workflowBundle: bundle,
       activities: {
-        recordRunEvents: async (input: { batchId: string; events: NewEventInput[] }) =>
-          void events.push(...input.events),
+        recordRunEvents: async (told: ToldEvents) => void events.push(...told.events),
         forever: async () => {
           const { heartbeat, cancelled } = Context.current();
           const beat = setInterval(() => heartbeat(), 200);

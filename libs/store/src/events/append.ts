@@ -16,7 +16,7 @@ export interface AppendedRun {
   readonly runId: string;
   readonly firstSeq: number;
   readonly lastSeq: number;
-  /** True when the batch had been stored before, and this call stored nothing. */
+  /** True for what had been stored before: this call stored none of it. */
   readonly repeated: boolean;
 }
 
@@ -25,6 +25,8 @@ export interface AppendOptions {
   readonly events: readonly NewEventInput[];
   /** Names the batch: a second call with the same id stores nothing. Default: a new one. */
   readonly batchId?: string;
+  /** Names each event, in their order: one that is stored already is not stored again. Default: only the batch has a name. */
+  readonly keys?: readonly string[];
 }
 
 /**
@@ -33,8 +35,9 @@ export interface AppendOptions {
  * unique key, and the statement is then made again.
  * @throws CodedError InvalidInput for an event that does not fit; errors of the database as they are
  */
-export async function appendEvents(db: Db, options: AppendOptions): Promise<AppendedRun[]> {
-  return appendEncoded(db, { batchId: options.batchId ?? randomUUID(), events: options.events.map(encodeEvent) });
+export async function appendEvents(db: Db, { events, batchId, keys }: AppendOptions): Promise<AppendedRun[]> {
+  const encoded = events.map((event, i) => encodeEvent(event, keys?.[i]));
+  return appendEncoded(db, { batchId: batchId ?? randomUUID(), events: encoded });
 }
 
 /** {@link appendEvents} for events that were checked already. */
@@ -48,8 +51,8 @@ export async function appendEncoded(
     return await rows(db, appendedRow, APPEND, params);
   } catch (error) {
     if (sqlState(error) !== UNIQUE_VIOLATION || constraintOf(error) !== 'event_batches_pkey') throw error;
-    // The same batch was under way twice and the other one was first: now it is known, and its numbers are read.
-    return rows(db, appendedRow, APPEND, params);
+    // Some of it was under way twice and another call was first: now it is known. Each time a call more has ended.
+    return appendEncoded(db, batch);
   }
 }
 
@@ -67,35 +70,43 @@ const APPEND = /* sql */ `
 with input as (
   select * from rows from (json_to_recordset(:events::json) as (
     "runId" text, "workflowId" text, step text, attempt int, source text, type text, level text,
-    subject text, message text, data jsonb, at timestamptz
+    subject text, message text, data jsonb, at timestamptz, key text
   )) with ordinality
-  as i (run_id, workflow_id, step, attempt, source, type, level, subject, message, data, at, place)
+  as i (run_id, workflow_id, step, attempt, source, type, level, subject, message, data, at, key, place)
 ),
-sizes as (
-  select run_id, count(*) as events from input group by run_id
+batches as (
+  select run_id, coalesce(key, :batchId::text) as batch_id, count(*) as events, min(place) as place
+    from input group by 1, 2
 ),
 known as (
-  select b.run_id, b.first_seq, b.last_seq
-    from switchyard.event_batches b join sizes using (run_id) where b.batch_id = :batchId::text
+  select run_id, batch_id, b.first_seq, b.last_seq from switchyard.event_batches b join batches using (run_id, batch_id)
+),
+fresh as (
+  select run_id, batch_id, events, sum(events) over (partition by run_id) as total,
+         sum(events) over (partition by run_id order by place) as upto
+    from batches where (run_id, batch_id) not in (select run_id, batch_id from known)
 ),
 counted as (
   insert into switchyard.run_counters as c (run_id, last_seq)
-  select run_id, events from sizes where run_id not in (select run_id from known) order by run_id
+  select distinct run_id, total from fresh order by run_id
   on conflict (run_id) do update set last_seq = c.last_seq + excluded.last_seq, updated_at = now()
   returning run_id, last_seq
 ),
 booked as (
   insert into switchyard.event_batches (run_id, batch_id, first_seq, last_seq)
-  select run_id, :batchId::text, last_seq - events + 1, last_seq from counted join sizes using (run_id)
-  returning run_id, first_seq, last_seq
+  select run_id, batch_id, last_seq - total + upto - events + 1, last_seq - total + upto
+    from fresh join counted using (run_id)
+  returning run_id, batch_id, first_seq, last_seq
 ),
 stored as (
   insert into switchyard.events
     (run_id, seq, workflow_id, step, attempt, source, type, level, subject, message, data, at)
-  select run_id, b.first_seq - 1 + row_number() over (partition by run_id order by i.place),
+  select i.run_id, b.first_seq - 1 + row_number() over (partition by b.run_id, b.batch_id order by i.place),
          i.workflow_id, i.step, i.attempt, i.source, i.type, i.level, i.subject, i.message, i.data, i.at
-    from input i join booked b using (run_id)
+    from input i join booked b on b.run_id = i.run_id and b.batch_id = coalesce(i.key, :batchId::text)
 )
-select run_id, first_seq, last_seq, false as repeated, pg_notify('${EVENTS_CHANNEL}', run_id)::text from booked
+select run_id, min(first_seq) as first_seq, max(last_seq) as last_seq, false as repeated,
+       pg_notify('${EVENTS_CHANNEL}', run_id)::text
+  from booked group by run_id
 union all
-select run_id, first_seq, last_seq, true, null from known`;
+select run_id, min(first_seq), max(last_seq), true, null from known group by run_id`;

@@ -17,9 +17,10 @@ export interface EncodedEvent {
 
 /**
  * Checks an event and makes its JSON, with what PostgreSQL cannot store (NUL, half surrogates) replaced by U+FFFD.
+ * @param key names the event; default: it has no name of its own
  * @throws CodedError InvalidInput for a wrong field, or data or message above 64 KiB
  */
-export function encodeEvent(event: NewEventInput): EncodedEvent {
+export function encodeEvent(event: NewEventInput, key?: string): EncodedEvent {
   const parsed = parseOrThrow(newEventSchema, event, 'event');
   const where = `event ${parsed.source}/${parsed.type} of run ${parsed.runId.slice(0, 100)}`;
   if (parsed.runId.length > MAX_ID_LENGTH || parsed.workflowId.length > MAX_ID_LENGTH) {
@@ -27,7 +28,7 @@ export function encodeEvent(event: NewEventInput): EncodedEvent {
   }
   checkSize(`${where}: data`, JSON.stringify(parsed.data));
   checkSize(`${where}: message`, parsed.message);
-  const json = storableJson(parsed);
+  const json = storableJson(key === undefined ? parsed : { ...parsed, key });
   return { runId: parsed.runId, json, size: json.length };
 }
 

@@ -1,7 +1,7 @@
 import { eventRuleInputSchema, type EventRuleResult } from '@switchyard/contracts';
 import { runWorkflow } from '@switchyard/workflow-kit';
 import { refusedFor } from '../refused.js';
-import { RuleInbox } from './rule-inbox.js';
+import { ruleInbox } from './rule-inbox.js';
 import { FIRE, RuleKeeper, WATCH, type CarriedRule } from './rule-keeper.js';
 import { refuseBroken } from './rule-messages.js';
 
@@ -16,7 +16,6 @@ const isContinued = (given: unknown): given is Continued =>
 
 /** One event rule for as long as it is in force: takes events or looks at a metric, and starts its runbook. */
 export async function EventRuleWorkflow(given: unknown): Promise<EventRuleResult> {
-  const inbox = new RuleInbox();
   const carried = isContinued(given) ? given.carried : null;
   return runWorkflow({
     kind: 'event-rule',
@@ -33,6 +32,6 @@ export async function EventRuleWorkflow(given: unknown): Promise<EventRuleResult
         { id: FIRE, title: 'Fire' },
       ],
     }),
-    body: (run, { rule }) => new RuleKeeper(run, rule, inbox, carried).keep(),
+    body: (run, { rule }) => new RuleKeeper(run, rule, ruleInbox, carried).keep(),
   });
 }

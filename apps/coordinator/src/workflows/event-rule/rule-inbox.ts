@@ -1,14 +1,15 @@
-import { EVENT_RULE_SIGNALS } from '@switchyard/contracts';
-import { defineSignal, setHandler } from '@temporalio/workflow';
+/** What came as an event, encoded in a way that workflows do not read. */
+export class UnreadableEvent {
+  readonly why: string;
+
+  constructor(why: string) {
+    this.why = why;
+  }
+}
 
 /** Events in the order in which they came, until the rule reads them. */
-export class RuleInbox {
+class RuleInbox {
   #events: unknown[] = [];
-
-  /** Takes the signal from here on. Before anything else of the workflow: whatever comes with its start counts too. */
-  constructor() {
-    setHandler(defineSignal<[unknown]>(EVENT_RULE_SIGNALS.event), (payload) => void this.#events.push(payload));
-  }
 
   get isEmpty(): boolean {
     return this.#events.length === 0;
@@ -18,8 +19,17 @@ export class RuleInbox {
     return this.#events.length;
   }
 
+  add(payload: unknown): void {
+    this.#events.push(payload);
+  }
+
   /** The oldest events, at most so many. */
   take(most: number): readonly unknown[] {
     return this.#events.splice(0, most);
   }
 }
+
+export type { RuleInbox };
+
+/** The inbox of this execution: each has modules of its own. It takes events before the workflow itself begins. */
+export const ruleInbox = new RuleInbox();

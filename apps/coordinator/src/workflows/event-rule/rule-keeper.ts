@@ -24,7 +24,7 @@ import {
 import { stepFailureOf } from '../step-failure.js';
 import { FiringList } from './firing-list.js';
 import { look } from './look.js';
-import type { RuleInbox } from './rule-inbox.js';
+import { UnreadableEvent, type RuleInbox } from './rule-inbox.js';
 import { registerRuleMessages, type RuleDesk } from './rule-messages.js';
 import {
   due,
@@ -217,6 +217,7 @@ export class RuleKeeper implements RuleDesk {
   }
 
   #receive(given: unknown): void {
+    if (given instanceof UnreadableEvent) return this.#refuse(`an event was refused: send it as JSON: ${given.why}`);
     const parsed = parse(ruleEventSchema, given);
     if (!parsed.ok) return this.#refuse(`an event was refused: ${formatProblems(parsed.problems)}`);
     const { id, data } = parsed.value;
