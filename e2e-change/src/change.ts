@@ -55,20 +55,22 @@ export async function waitForStatus(
   const seen = await waitFor(
     async () => {
       last = await seenStatus(run);
-      if (!last) return undefined;
-      return isSo(last) || last.state === 'done' ? last : undefined;
+      if (last) return isSo(last) || last.state === 'done' ? last : undefined;
+      return (await executionOf(run)) === 'RUNNING' ? undefined : 'ended';
     },
     { what, timeoutMs },
   ).catch((error: unknown) => {
     throw new Error(`${what}: ${last ? inShort(last) : 'no status'}`, { cause: error });
   });
-  if (isSo(seen)) return seen;
+  if (seen !== 'ended' && isSo(seen)) return seen;
   const outcome = await run.result().catch((error: unknown) => failureText(error));
   throw new Error(`${what}: the run has ended with ${JSON.stringify(outcome)}`);
 }
 
 /** The status, unless the worker that would answer is not there now. */
 const seenStatus = (run: WorkflowHandle): Promise<RunStatus | undefined> => statusOf(run).catch(() => undefined);
+
+const executionOf = async (run: WorkflowHandle): Promise<string> => (await run.describe()).status.name;
 
 /** What a person would look at. */
 function inShort({ state, phase, steps, gates, waitingFor, warnings }: RunStatus): string {
@@ -86,23 +88,30 @@ function inShort({ state, phase, steps, gates, waitingFor, warnings }: RunStatus
 export const gateOf = (status: RunStatus, name: string): GateStatus | undefined =>
   status.gates.find((gate) => gate.name === name);
 
-/** Waits until a gate opens, and approves what it shows. */
+/** Waits until a gate opens, and approves what it shows. A run that has ended well meanwhile has passed it. */
 export async function approve(run: WorkflowHandle, name: 'cutover' | 'contract', withinMs?: number): Promise<void> {
+  try {
+    while (!(await isPassedByApproval(run, name, withinMs)));
+  } catch (error) {
+    // Whoever stops the workers when the run has ended leaves nobody to tell that the gate was passed.
+    if ((await executionOf(run)) !== 'COMPLETED') throw error;
+  }
+}
+
+/** @returns false when a condition stopped to hold for a moment, which makes a decision void or refuses it: look again */
+async function isPassedByApproval(run: WorkflowHandle, name: string, withinMs?: number): Promise<boolean> {
   const isOpen = (seen: RunStatus): boolean => gateOf(seen, name)?.state === 'open';
   const isOver = (seen: RunStatus): boolean => seen.steps.some(({ id, state }) => id === name && state === 'done');
-  // A condition that stopped to hold for a moment makes a decision void, or refuses it: then people look again.
   const seen = await waitForStatus(run, `gate ${name} to open`, (status) => isOpen(status) || isOver(status), withinMs);
-  if (isOver(seen)) return;
+  if (isOver(seen)) return true;
   const refusal = await approveWith(run, name, gateOf(seen, name)?.evidence ?? '').catch((error: unknown) => error);
-  if (refusal === undefined) {
-    const left = await waitForStatus(
-      run,
-      `gate ${name} to be passed`,
-      (status) => isOver(status) || !isApproved(status, name),
-    );
-    if (isOver(left)) return;
-  }
-  await approve(run, name, withinMs);
+  if (refusal !== undefined) return false;
+  const left = await waitForStatus(
+    run,
+    `gate ${name} to be passed`,
+    (status) => isOver(status) || !isApproved(status, name),
+  );
+  return isOver(left);
 }
 
 const isApproved = (status: RunStatus, name: string): boolean => gateOf(status, name)?.state === 'approved';
