@@ -1,8 +1,10 @@
 import { join } from 'node:path';
-import { makeCheckout, openStack, processesOfRun, type Checkout } from '@switchyard/e2e';
 import { waitFor } from '@switchyard/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { makeCheckout, type Checkout } from '../src/checkout.js';
+import { processesOfRun } from '../src/processes-of-run.js';
 import { programsBelow } from '../src/programs-below.js';
+import { openStack } from '../src/stack.js';
 
 interface Demo {
   readonly ok: boolean;

@@ -1,22 +1,16 @@
 import { cp, mkdir, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  approveEverything,
-  makeCheckout,
-  openStack,
-  processesOfRun,
-  repositoryFile,
-  startSite,
-  type Checkout,
-  type OpenStack,
-  type Site,
-} from '@switchyard/e2e';
 import { parseRunbookYaml } from '@switchyard/runbook';
 import { listLocks } from '@switchyard/store';
 import { waitFor } from '@switchyard/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { makeCheckout, repositoryFile, type Checkout } from '../src/checkout.js';
+import { approveEverything } from '../src/approve-everything.js';
+import { processesOfRun } from '../src/processes-of-run.js';
 import { seededRandom } from '../src/seeded-random.js';
+import { startSite, type Site } from '../src/site.js';
+import { openStack, type OpenStack } from '../src/stack.js';
 
 const KILLS = 10;
 const WORKERS = [
