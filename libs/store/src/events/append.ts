@@ -23,9 +23,7 @@ export interface AppendedRun {
 /** Options of {@link appendEvents}. */
 export interface AppendOptions {
   readonly events: readonly NewEventInput[];
-  /** Names the batch: a second call with the same id stores nothing. Default: a new one. */
-  readonly batchId?: string;
-  /** Names each event, in their order: one that is stored already is not stored again. Default: only the batch has a name. */
+  /** Names each event, in their order: one that is stored already is not stored again. Default: no names. */
   readonly keys?: readonly string[];
 }
 
@@ -35,12 +33,12 @@ export interface AppendOptions {
  * unique key, and the statement is then made again.
  * @throws CodedError InvalidInput for an event that does not fit; errors of the database as they are
  */
-export async function appendEvents(db: Db, { events, batchId, keys }: AppendOptions): Promise<AppendedRun[]> {
+export async function appendEvents(db: Db, { events, keys }: AppendOptions): Promise<AppendedRun[]> {
   const encoded = events.map((event, i) => encodeEvent(event, keys?.[i]));
-  return appendEncoded(db, { batchId: batchId ?? randomUUID(), events: encoded });
+  return appendEncoded(db, { batchId: randomUUID(), events: encoded });
 }
 
-/** {@link appendEvents} for events that were checked already. */
+/** {@link appendEvents} for events that were checked already. A second call with the same `batchId` stores nothing. */
 export async function appendEncoded(
   db: Db,
   batch: { readonly batchId: string; readonly events: readonly EncodedEvent[] },

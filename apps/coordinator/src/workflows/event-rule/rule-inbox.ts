@@ -8,7 +8,7 @@ export class UnreadableEvent {
 }
 
 /** Events in the order in which they came, until the rule reads them. */
-class RuleInbox {
+export class RuleInbox {
   #events: unknown[] = [];
 
   get isEmpty(): boolean {
@@ -28,8 +28,6 @@ class RuleInbox {
     return this.#events.splice(0, most);
   }
 }
-
-export type { RuleInbox };
 
 /** The inbox of this execution: each has modules of its own. It takes events before the workflow itself begins. */
 export const ruleInbox = new RuleInbox();
